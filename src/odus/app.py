@@ -1,0 +1,125 @@
+"""The application: the one place where everything meets."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import asynccontextmanager
+
+from litestar import Litestar, route
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
+from odus import migrations
+from odus.customers import api as customers
+from odus.events import api as events
+from odus.kit import db, health, problems, requests
+from odus.kit.db import Database
+from odus.kit.observe import Observed, configure_logs, log
+from odus.kit.openapi import document
+from odus.kit.problems import Problem
+from odus.kit.requests import JSON, PROBLEM, Call, Response, Services
+from odus.kit.tracing import Trace
+from odus.reference import pages as reference
+from odus.secret_keys import api as secret_keys
+from odus.secret_keys.keyring import KeyRing
+from odus.settings import Settings
+
+HANDLERS = [*customers.HANDLERS, *secret_keys.HANDLERS, *events.HANDLERS]
+"""Every endpoint of the API, in the order of its reference."""
+
+
+def create_app(settings: Settings, database: Database | None = None) -> ASGIApp:
+    """Make the ASGI application; it opens its own pool unless it is given a database."""
+    configure_logs(settings.log_level)
+    trace = Trace(settings.otel_endpoint) if settings.otel_endpoint else None
+
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncGenerator[None]:
+        _stop_with_parent()
+        async with db.connect(settings.database_url, settings.pool_size) as pool:
+            app.state.services = _services(settings, pool)
+            yield
+        if trace is not None:
+            await asyncio.to_thread(trace.close)
+
+    handlers = [*HANDLERS, *health.HANDLERS, *reference.HANDLERS]
+    app = Litestar(
+        [*handlers, *_options(handlers)],
+        lifespan=[] if database else [lifespan],
+        exception_handlers={Exception: _answer, HTTPException: _answer},  # pyright: ignore[reportArgumentType]
+        openapi_config=None,
+        logging_config=None,
+        request_max_body_size=None,
+    )
+    app.state.settings = settings
+    app.state.document = document(HANDLERS)
+    if database is not None:
+        app.state.services = _services(settings, database)
+    return Observed(app, trace)
+
+
+def serve_app() -> ASGIApp:
+    """Make the application of a worker process, from its environment."""
+    return create_app(Settings.of())
+
+
+def _options(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
+    """Make the `OPTIONS` of each path: Litestar's own knows only the first handler of a path."""
+    methods: dict[str, set[str]] = {}
+    for handler in handlers:
+        for path in handler.paths:
+            methods.setdefault(path, set()).update(handler.http_methods)
+    return [_option(path, _allow(known)) for path, known in methods.items()]
+
+
+def _option(path: str, allow: str) -> HTTPRouteHandler:
+    async def options() -> ASGIApp:
+        return Response(204, b"", JSON, [("Allow", allow)])
+
+    return route(path, http_method=["OPTIONS"], name=f"OPTIONS {path}", status_code=204)(options)
+
+
+def _allow(methods: Iterable[str]) -> str:
+    """Return the value of `Allow`: whatever answers `GET` answers `HEAD`, and everything answers `OPTIONS`."""
+    known = set(methods)
+    return ", ".join(sorted(known | {"OPTIONS"} | ({"HEAD"} if "GET" in known else set())))
+
+
+def _services(settings: Settings, database: Database) -> Services:
+    authenticate = KeyRing(database).authenticate
+    return Services(database, authenticate, settings.request_timeout, migrations.HEAD)
+
+
+def _stop_with_parent() -> None:
+    """End this worker when the process that started it is gone, even by `kill -9`: it would hold the port for ever."""
+    if parent := multiprocessing.parent_process():
+        asyncio.get_running_loop().add_reader(parent.sentinel, os.kill, os.getpid(), signal.SIGTERM)
+
+
+def _answer(call: Call, error: Exception) -> Response:
+    """Turn whatever a handler raised into an answer as api.md §3 has it."""
+    problem = error if isinstance(error, Problem) else db.unavailable(error) or _http_problem(error)
+    request_id = requests.request_id(call.scope)
+    if problem is None:
+        log.error("fault", requestId=request_id, exc_info=error)
+        problem = problems.INTERNAL("Something failed on our side.")
+    elif problem.kind is problems.UNAVAILABLE:
+        log.warning("unavailable", requestId=request_id, reason=type(error).__name__)
+    return Response(problem.kind.status, problem.body(request_id), PROBLEM, problem.headers.items())
+
+
+def _http_problem(error: Exception) -> Problem | None:
+    match error:
+        case HTTPException(status_code=404):
+            return problems.NOT_FOUND("There is nothing at this address.")
+        case HTTPException(status_code=405, headers=headers):
+            allowed = {name.lower(): value for name, value in (headers or {}).items()}.get("allow", "")
+            detail = "The address exists, but not with this method."
+            return problems.METHOD_NOT_ALLOWED(detail, (), {"Allow": _allow(allowed.split(", "))})
+        case HTTPException(status_code=status) if status < 500:  # noqa: PLR2004 - HTTP's class of the caller's errors
+            return problems.BAD_REQUEST("The request is not proper HTTP.")
+        case _:
+            return None

@@ -1,0 +1,177 @@
+"""The command line: `odus serve | demo | migrate | merchants | keys | openapi`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from odus import __version__, commands
+from odus.kit.permissions import Permission
+from odus.merchants.model import Environment
+from odus.settings import LogLevel, Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Odus keeps the customers of a payments business.",
+)
+merchants = typer.Typer(no_args_is_help=True, help="The businesses whose customers are kept here.")
+keys = typer.Typer(no_args_is_help=True, help="The secret keys that servers show with each request.")
+app.add_typer(merchants, name="merchants")
+app.add_typer(keys, name="keys")
+
+Host = Annotated[str | None, typer.Option(envvar="ODUS_HOST", help="The address to listen on.  [default: 127.0.0.1]")]
+Port = Annotated[int | None, typer.Option(envvar="ODUS_PORT", min=1, max=65535, help="The port.  [default: 8000]")]
+Workers = Annotated[int | None, typer.Option(envvar="ODUS_WORKERS", min=1, help="Worker processes.  [default: 1]")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="ODUS_DATA_DIR",
+        help="Where the embedded PostgreSQL keeps its files.  [default: the platform's user data directory]",
+    ),
+]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        envvar="ODUS_DATABASE_URL",
+        help="Any PostgreSQL from version 15, postgresql://user:password@host/name, instead of the embedded one.",
+    ),
+]
+Level = Annotated[LogLevel | None, typer.Option(envvar="ODUS_LOG_LEVEL", help="What to log.  [default: info]")]
+Merchant = Annotated[str | None, typer.Option(help="The merchant, mer_…; may be left out where there is only one.")]
+
+
+@app.command()
+def serve(
+    host: Host = None,
+    port: Port = None,
+    workers: Workers = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    log_level: Level = None,
+) -> None:
+    """Serve the API until SIGTERM or Ctrl-C.
+
+    The embedded PostgreSQL is brought up to date first; another one only by `odus migrate`.
+    """
+    settings = _settings(
+        host=host, port=port, workers=workers, data_dir=data_dir, database_url=database_url, log_level=log_level
+    )
+    commands.serve(settings)
+
+
+@app.command()
+def demo(
+    host: Host = None,
+    port: Port = None,
+    workers: Workers = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    log_level: Level = None,
+) -> None:
+    """Serve with a test merchant of 200 customers, and print its address and a secret key.
+
+    Running it again goes on with the same data.
+    """
+    settings = _settings(
+        host=host, port=port, workers=workers, data_dir=data_dir, database_url=database_url, log_level=log_level
+    )
+    commands.demo(settings, typer.echo)
+
+
+@app.command()
+def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """Bring the database's schema up to date."""
+    commands.migrate(_settings(data_dir=data_dir, database_url=database_url))
+    typer.echo("The database is up to date.", err=True)
+
+
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    sys.stdout.buffer.write(commands.openapi() + b"\n")
+
+
+@merchants.command("create")
+def create_merchant(
+    name: Annotated[str, typer.Option(help="What the business is called.")],
+    environment: Annotated[Environment, typer.Option(help="`test`: no money moves.")],
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Make a merchant; its id is all that stands on standard output."""
+    settings = _settings(data_dir=data_dir, database_url=database_url)
+    merchant = commands.create_merchant(settings, name, environment)
+    typer.echo(
+        f"Made the {environment} merchant {name}. Give it a key: odus keys create --merchant {merchant.id} …", err=True
+    )
+    typer.echo(merchant.id)
+
+
+@keys.command("create")
+def create_key(
+    note: Annotated[str, typer.Option(help="What the key is for.")],
+    permission: Annotated[list[Permission], typer.Option(help="What the key may do; repeat for several.")],
+    expires_at: Annotated[str | None, typer.Option(help="When it ends, as 2027-01-31T00:00:00Z.")] = None,
+    merchant: Merchant = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Make a secret key; its value is all that stands on standard output, and is shown only now."""
+    body = {"note": note, "permissions": [each.value for each in permission], "expiresAt": expires_at}
+    settings = _settings(data_dir=data_dir, database_url=database_url)
+    key = commands.create_key(settings, merchant, {name: value for name, value in body.items() if value is not None})
+    typer.echo(f"Made {key.id}. Its value is shown only now:", err=True)
+    typer.echo(key.value)
+
+
+@keys.command("list")
+def list_keys(merchant: Merchant = None, data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
+    """List a merchant's secret keys, their values masked."""
+    found = commands.list_keys(_settings(data_dir=data_dir, database_url=database_url), merchant)
+    table = Table("id", "value", "note", "permissions", "last used", "state", box=None, pad_edge=False)
+    for key, state in found:
+        table.add_row(
+            key.id, key.masked_value, key.note, " ".join(key.permissions), str(key.last_used_at or "-"), state
+        )
+    Console(soft_wrap=True, highlight=False, markup=False).print(table)
+
+
+@keys.command("revoke")
+def revoke_key(
+    key: Annotated[str, typer.Argument(help="The key's id, key_….")],
+    merchant: Merchant = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """End a secret key for good."""
+    revoked = commands.revoke_key(_settings(data_dir=data_dir, database_url=database_url), merchant, key)
+    typer.echo(f"Revoked {revoked.id} ({revoked.note}).", err=True)
+
+
+@app.callback(invoke_without_command=True)
+def about(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:  # noqa: FBT002 - typer's way to say a flag
+    """Say which release this is."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def _settings(**given: object) -> Settings:
+    """Return the environment's settings, with the options of the command line over them."""
+    return msgspec.structs.replace(Settings.of(), **{name: value for name, value in given.items() if value is not None})
+
+
+def main() -> None:
+    """Run a command: exit code 0 when done, 1 with one sentence when it failed, 2 for a wrong command line."""
+    try:
+        app()
+    except commands.ERRORS as error:
+        typer.echo(f"odus: {commands.sentence(error)}", err=True)
+        sys.exit(1)

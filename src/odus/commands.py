@@ -1,0 +1,168 @@
+"""What the commands of the command line do, apart from how they are said."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+import asyncpg
+import msgspec
+
+from odus import server
+from odus.demo import prepare
+from odus.kit import bodies, db, problems
+from odus.kit.db import Database
+from odus.kit.embedded import EmbeddedError
+from odus.kit.lists import Paging
+from odus.kit.permissions import Actor, Permission, Principal
+from odus.kit.problems import Problem
+from odus.kit.times import now
+from odus.kit.versions import IfMatch
+from odus.merchants import actions as merchants
+from odus.merchants import queries as merchant_queries
+from odus.merchants.model import Environment, Merchant
+from odus.migrations.upgrade import DatabaseTooOldError, upgrade
+from odus.secret_keys import actions as secret_keys
+from odus.secret_keys import queries as secret_key_queries
+from odus.secret_keys.model import SecretKey, SecretKeyCreate, SecretKeyWithValue
+from odus.settings import Settings, SettingsError
+
+T = TypeVar("T")
+
+ERRORS = (
+    EmbeddedError,
+    DatabaseTooOldError,
+    Problem,
+    SettingsError,
+    server.PortTakenError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+)
+"""What a command may end in that is no fault of the program."""
+
+_ALL = frozenset(Permission)
+
+
+def serve(settings: Settings) -> None:
+    """Serve the API; see `server.serve`."""
+    with server.running(settings) as ready:
+        if not settings.database_url:
+            asyncio.run(upgrade(ready.database_url))
+        server.serve(ready)
+
+
+def demo(settings: Settings, say: Callable[[str], None]) -> None:
+    """Serve with sample data; `say` is told the address and the key."""
+    with server.running(settings) as ready:
+        asyncio.run(upgrade(ready.database_url))
+        say(asyncio.run(_on(ready, lambda database: prepare(database, ready))))
+        server.serve(ready)
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the schema up to date."""
+    with server.database(settings) as ready:
+        asyncio.run(upgrade(ready.database_url))
+
+
+def openapi() -> bytes:
+    """Return the OpenAPI document."""
+    from odus.app import HANDLERS  # noqa: PLC0415 - the other commands start without the web framework
+    from odus.kit.openapi import document  # noqa: PLC0415 - the same
+
+    return msgspec.json.format(msgspec.json.encode(document(HANDLERS)))
+
+
+def create_merchant(settings: Settings, name: str, environment: Environment) -> Merchant:
+    """Make a merchant."""
+    return _run(settings, lambda database: merchants.create(database.write, _operator(""), name, environment))
+
+
+def create_key(settings: Settings, merchant_id: str | None, body: Mapping[str, object]) -> SecretKeyWithValue:
+    """Make a secret key from what `POST /secret-keys` takes."""
+    data = bodies.decoder(SecretKeyCreate)(bodies.encode(body))
+
+    async def create(database: Database) -> SecretKeyWithValue:
+        who = _operator(await _merchant(database, merchant_id))
+        return await secret_keys.create(database.write, who, data)
+
+    return _run(settings, create)
+
+
+def list_keys(settings: Settings, merchant_id: str | None) -> list[tuple[SecretKey, str]]:
+    """Return a merchant's keys, each with its state in a word."""
+
+    async def search(database: Database) -> list[SecretKey]:
+        merchant = await _merchant(database, merchant_id)
+        found: list[SecretKey] = []
+        while (
+            page := await secret_key_queries.search(database.read, merchant, Paging(len(found) // 100 + 1, 100))
+        ).data:
+            found += page.data
+        return found
+
+    return [(key, _state(key)) for key in _run(settings, search)]
+
+
+def revoke_key(settings: Settings, merchant_id: str | None, key_id: str) -> SecretKey:
+    """End a key."""
+
+    async def revoke(database: Database) -> SecretKey:
+        who = _operator(await _merchant(database, merchant_id))
+        return await secret_keys.revoke(database.write, who, key_id, IfMatch())
+
+    return _run(settings, revoke)
+
+
+def sentence(error: BaseException) -> str:
+    """Say in one sentence what went wrong, for the person at the terminal."""
+    match error:
+        case Problem(errors=[]):
+            return error.detail
+        case Problem():
+            return "; ".join(f"{each.field} {each.message}" for each in error.errors) + "."
+        case asyncpg.UndefinedTableError():
+            return "The database has no tables yet: run `odus migrate`."
+        case asyncpg.PostgresError() | asyncpg.InterfaceError() | TimeoutError() | OSError():
+            return f"The database cannot be used: {str(error) or 'it does not answer'}."
+        case _:
+            return str(error)
+
+
+def _run(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Do something with the database; the embedded one, brought up to date, joined or started for the while."""
+    with server.database(settings) as ready:
+        return asyncio.run(_on(ready, work, is_ours=not settings.database_url))
+
+
+async def _on(settings: Settings, work: Callable[[Database], Awaitable[T]], *, is_ours: bool = False) -> T:
+    if is_ours:
+        await upgrade(settings.database_url)
+    async with db.connect(settings.database_url, 1) as database:
+        return await work(database)
+
+
+def _operator(merchant_id: str) -> Principal:
+    """Return who acts when a person at the server's own command line does: it may do everything."""
+    return Principal(merchant_id=merchant_id, actor=Actor("system", "command line"), permissions=_ALL, request_id="")
+
+
+async def _merchant(database: Database, merchant_id: str | None) -> str:
+    """Return the merchant that is meant, which need not be named where there is only one."""
+    known = [merchant.id for merchant in await merchant_queries.search(database.read)]
+    if merchant_id is not None:
+        if merchant_id not in known:
+            raise problems.NOT_FOUND(f"There is no merchant {merchant_id}.")
+        return merchant_id
+    if len(known) != 1:
+        count = f"There are {len(known)} merchants" if known else "There is no merchant yet"
+        hint = "name one with --merchant" if known else "make one with `odus merchants create`"
+        raise problems.NOT_FOUND(f"{count}: {hint}.")
+    return known[0]
+
+
+def _state(key: SecretKey) -> str:
+    if key.revoked_at is not None:
+        return "revoked"
+    return "expired" if key.expires_at is not None and key.expires_at <= now() else "valid"

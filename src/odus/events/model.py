@@ -1,0 +1,55 @@
+"""Events: the record of every change."""
+
+from typing import Literal
+
+import msgspec
+
+from odus.kit.bodies import Json
+from odus.kit.permissions import Actor
+from odus.kit.times import Moment
+
+EventType = Literal[
+    "customer.created",
+    "customer.updated",
+    "merchant.created",
+    "secret_key.created",
+    "secret_key.revoked",
+    "secret_key.rotated",
+    "secret_key.updated",
+]
+
+
+class Change(msgspec.Struct, frozen=True, rename={"before": "from", "after": "to"}):
+    """What a field was, and what it became."""
+
+    before: Json
+    after: Json
+
+
+class Event(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """One change: what happened to which resource, through whom, and how the resource was afterwards."""
+
+    id: str
+    event_type: EventType
+    resource: str
+    """The id of what changed."""
+    data: msgspec.Raw
+    """The object as `GET` returned it right after the change."""
+    changes: dict[str, Change]
+    """Each field that changed, metadata by key (`metadata.tier`); empty for a new object."""
+    actor: Actor
+    request_id: str | None
+    """The request that caused it; null where it came from the command line or a job."""
+    created_at: Moment
+
+    @property
+    def updated_at(self) -> Moment:
+        """An event never changes, so this is when it was made."""
+        return self.created_at
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An event that is yet to be written, and the merchant it is of."""
+
+    merchant_id: str
+    event: Event

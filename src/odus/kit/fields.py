@@ -1,0 +1,108 @@
+"""Fields: the kinds of text that the API takes, each with its own check."""
+
+from datetime import date
+from functools import cache
+from typing import Annotated, Self
+
+import phonenumbers
+import pycountry
+from email_validator import EmailNotValidError, validate_email
+from msgspec import Meta
+
+from odus.kit.bodies import Parsed
+from odus.kit.times import today_anywhere
+
+NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL's text holds every character but NUL, so no text here takes it."""
+
+Text255 = Annotated[str, Meta(max_length=255, pattern=NO_NUL)]
+Text500 = Annotated[str, Meta(max_length=500, pattern=NO_NUL)]
+
+FIRST_BIRTH_YEAR = 1900
+LONGEST_EMAIL = 254  # RFC 5321 §4.5.3.1.3: a path of 256 with its angle brackets
+
+
+class Email(str, Parsed):
+    """A syntactically valid address, kept as typed; reserved domains such as `example.com` and `.test` are fine."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Check the syntax, without asking the network."""
+        text = _string(value)
+        if len(text) > LONGEST_EMAIL:
+            raise ValueError(f"must be at most {LONGEST_EMAIL} characters, got {len(text)}")
+        try:
+            validate_email(text, check_deliverability=False, test_environment=True)
+        except EmailNotValidError as error:
+            raise ValueError(f"must be a valid email address: {error}") from None
+        return cls(text)
+
+
+class PhoneNumber(str, Parsed):
+    """A number in E.164 form, such as `+15559876543`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Take out spaces, dots, dashes and brackets; what is left must be possible for its country code."""
+        digits = _string(value).translate(_SEPARATORS)
+        if not digits.startswith("+") or not digits[1:].isascii() or not digits[1:].isdigit():
+            raise ValueError("must be a phone number in E.164 form: + and the country code, such as +15559876543")
+        try:
+            possible = phonenumbers.is_possible_number(number := phonenumbers.parse(digits))
+        except phonenumbers.NumberParseException as error:
+            raise ValueError(f"must be a phone number in E.164 form: {error}") from None
+        if not possible:
+            raise ValueError("must be a phone number that is possible for its country code")
+        return cls(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+class Country(str, Parsed):
+    """An ISO 3166-1 alpha-2 code, such as `US`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Take a code that is assigned, in capitals."""
+        text = _string(value)
+        if text not in countries():
+            raise ValueError("must be an ISO 3166-1 alpha-2 country code in capitals, such as US")
+        return cls(text)
+
+
+class BirthDate(date, Parsed):
+    """A real day from 1900 to today."""
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Read `YYYY-MM-DD`."""
+        text = _string(value)
+        try:
+            day = cls.fromisoformat(text)
+        except ValueError:
+            day = None
+        if day is None or str(day) != text:
+            raise ValueError("must be a date that exists, as YYYY-MM-DD")
+        # A day begins first at UTC+14, so "today" is taken generously: nobody is refused on the day of its birth.
+        if day.year < FIRST_BIRTH_YEAR or day > today_anywhere():
+            raise ValueError(f"must be from {FIRST_BIRTH_YEAR}-01-01 to today")
+        return day
+
+
+@cache
+def countries() -> frozenset[str]:
+    """Return all assigned alpha-2 codes."""
+    return frozenset(country.alpha_2 for country in pycountry.countries)
+
+
+_SEPARATORS = {ord(character): None for character in " .-()[]\u00a0\u2010\u2011\u2012\u2013"}
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("must be a string")
+    return value

@@ -1,0 +1,53 @@
+"""Permissions: what a secret key, and later a person's role, may do; and who acts."""
+
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+
+class Permission(StrEnum):
+    """The catalogue of api.md §2. `_UPDATE` covers create and update, and implies `_READ`."""
+
+    CUSTOMER_READ = "CUSTOMER_READ"
+    CUSTOMER_UPDATE = "CUSTOMER_UPDATE"
+    CUSTOMER_DELETE = "CUSTOMER_DELETE"
+    PAYMENT_READ = "PAYMENT_READ"
+    PAYMENT_UPDATE = "PAYMENT_UPDATE"
+    PAYMENT_METHOD_READ = "PAYMENT_METHOD_READ"
+    PAYMENT_METHOD_UPDATE = "PAYMENT_METHOD_UPDATE"
+    SUBSCRIPTION_READ = "SUBSCRIPTION_READ"
+    SUBSCRIPTION_UPDATE = "SUBSCRIPTION_UPDATE"
+    PRODUCT_READ = "PRODUCT_READ"
+    PRODUCT_UPDATE = "PRODUCT_UPDATE"
+    SECRET_KEY_READ = "SECRET_KEY_READ"  # noqa: S105 - the name of a permission
+    SECRET_KEY_UPDATE = "SECRET_KEY_UPDATE"  # noqa: S105 - the name of a permission
+    USER_READ = "USER_READ"
+    USER_UPDATE = "USER_UPDATE"
+    WEBHOOK_SUBSCRIBER_READ = "WEBHOOK_SUBSCRIBER_READ"
+    WEBHOOK_SUBSCRIBER_UPDATE = "WEBHOOK_SUBSCRIBER_UPDATE"
+    EVENT_READ = "EVENT_READ"
+    MERCHANT_CONFIG_READ = "MERCHANT_CONFIG_READ"
+    MERCHANT_CONFIG_UPDATE = "MERCHANT_CONFIG_UPDATE"
+
+
+def effective(granted: list[str]) -> frozenset[str]:
+    """Return the permissions that a grant amounts to, the implied ones included."""
+    implied = {name.removesuffix("_UPDATE") + "_READ" for name in granted if name.endswith("_UPDATE")}
+    return frozenset(granted) | implied
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who caused a change, as events show it."""
+
+    type: Literal["secretKey", "user", "system"]
+    id: str
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """Who makes a request: for which merchant, with which effective permissions, under which request id."""
+
+    merchant_id: str
+    actor: Actor
+    permissions: frozenset[str]
+    request_id: str

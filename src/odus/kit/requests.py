@@ -1,0 +1,163 @@
+"""Requests: what is read off an HTTP request before its handler runs, and the answer that is sent."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import Any, Protocol, Self  # Any: the type parameters of Litestar's request, of which nothing is used here
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar import Request
+from litestar.types import HTTPScope, Receive, Scope, Send
+
+from odus.kit import problems
+from odus.kit.db import Database
+from odus.kit.permissions import Permission, Principal
+from odus.kit.problems import FieldError
+
+Call = Request[Any, Any, Any]
+
+LARGEST_BODY = 1024 * 1024
+BODY_SECONDS = 20.0
+"""How long a client may take to send a body."""
+MOST_PARAMETERS = 100
+
+
+class Authenticate(Protocol):
+    """Turns a secret key's value into who it stands for, or raises `unauthorized`."""
+
+    def __call__(self, value: str, request_id: str) -> Awaitable[Principal]:
+        """Look the value up."""
+        ...
+
+
+class Services(msgspec.Struct, frozen=True):
+    """What every endpoint needs of its application; kept as `app.state.services`."""
+
+    database: Database
+    authenticate: Authenticate
+    request_timeout: float
+    """Seconds that a request may wait for the database."""
+    schema: str
+    """The revision that the database must be at."""
+
+
+def request_id(scope: Scope) -> str:
+    """Return the id that `Observed` gave the request."""
+    return scope["state"]["request_id"]
+
+
+def header(scope: HTTPScope, name: bytes) -> str | None:
+    """Return a header's value, those of a repeated one joined by commas, or None."""
+    values = [value for key, value in scope["headers"] if key == name]
+    return b", ".join(values).decode("latin-1") if values else None
+
+
+async def principal(services: Services, scope: HTTPScope, permission: Permission) -> Principal:
+    """Return who calls; raises `unauthorized`, or `missing_permission` where a permission lacks."""
+    value = secret_key(scope)
+    if value is None:
+        raise problems.UNAUTHORIZED(UNAUTHORIZED_DETAIL)
+    who = await services.authenticate(value, request_id(scope))
+    scope["state"]["who"] = who
+    if permission not in who.permissions:
+        raise problems.MISSING_PERMISSION(f"The secret key lacks the permission {permission.value}.")
+    return who
+
+
+UNAUTHORIZED_DETAIL = "A valid secret key is needed: Authorization: Bearer skey_…"
+
+
+def secret_key(scope: HTTPScope) -> str | None:
+    """Return the bearer token of a request, or None where there is none, or more than one header."""
+    scheme, _, value = (header(scope, b"authorization") or "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" and value.isascii() and "," not in value else None
+
+
+def resource_id(scope: HTTPScope) -> str:
+    """Return the id in the address; one that no object can have is answered as an unknown one."""
+    value: str = scope["path_params"]["id"]
+    if _ID.fullmatch(value) is None:
+        raise not_found()
+    return value
+
+
+_ID = re.compile(r"[a-z]+_[0-9A-Za-z]{27}")
+
+
+def not_found() -> problems.Problem:
+    """Make the answer for an id that the caller's merchant does not have."""
+    return problems.NOT_FOUND("There is no such object, or it is not yours to see.")
+
+
+def query(scope: HTTPScope) -> Mapping[str, str]:
+    """Decode the query string; a parameter may stand once."""
+    try:
+        text = scope["query_string"].decode("ascii")
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+    except UnicodeDecodeError:
+        raise problems.BAD_REQUEST("The query string is not percent-encoded UTF-8.") from None
+    except ValueError:
+        raise problems.BAD_REQUEST(f"The query string has more than {MOST_PARAMETERS} parameters.") from None
+    parameters = dict(pairs)
+    if len(parameters) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise problems.invalid([FieldError(name, "invalid_value", "stands twice") for name in twice])
+    return parameters
+
+
+async def body(call: Call) -> bytes:
+    """Return the body, `{}` for an empty one; raises for a wrong media type, and beyond 1 MiB without reading on."""
+    declared = header(call.scope, b"content-length") or "0"
+    if declared.isdigit() and int(declared) > LARGEST_BODY:
+        raise problems.PAYLOAD_TOO_LARGE("The body is larger than 1 MiB.")
+    received = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in call.stream():
+                received += chunk
+                if len(received) > LARGEST_BODY:
+                    raise problems.PAYLOAD_TOO_LARGE("The body is larger than 1 MiB.")
+    except TimeoutError:
+        raise problems.REQUEST_TIMEOUT(f"The body did not arrive within {BODY_SECONDS:.0f} seconds.") from None
+    if not received and header(call.scope, b"content-type") is None:
+        return b"{}"
+    _check_media_type(call.scope)
+    return bytes(received)
+
+
+def _check_media_type(scope: HTTPScope) -> None:
+    media_type, _, parameters = (header(scope, b"content-type") or "").partition(";")
+    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
+    if media_type.strip().lower() != "application/json" or charset not in ("", "utf-8"):
+        raise problems.UNSUPPORTED_MEDIA_TYPE("The body must be Content-Type: application/json, in UTF-8.")
+    if header(scope, b"content-encoding") not in (None, "identity"):
+        raise problems.UNSUPPORTED_MEDIA_TYPE("The body must be sent without a Content-Encoding.")
+
+
+class Response:
+    """An answer that is ready to be sent: an ASGI application without Litestar's general response machinery."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, body: bytes, media_type: bytes, headers: Iterable[tuple[str, str]] = ()) -> None:
+        """Take the status, the encoded body and its type; further headers by name."""
+        self.status = status
+        self.body = body
+        self.headers = [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in headers]
+        if status not in (204, 304):
+            self.headers += [(b"content-type", media_type), (b"content-length", b"%d" % len(body))]
+
+    def to_asgi_response(self, **_: object) -> Self:
+        """Be what Litestar asks of the answer of an exception handler."""
+        return self
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - what ASGI passes
+        """Send it."""
+        await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": False})
+
+
+JSON = b"application/json"
+PROBLEM = b"application/problem+json"

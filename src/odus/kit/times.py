@@ -1,0 +1,52 @@
+"""Moments: points in time to the millisecond, as they are stored, compared and shown."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Self
+
+MILLISECOND = timedelta(milliseconds=1)
+
+
+class Moment(datetime):
+    """A point in time in UTC, whole milliseconds; on the wire `2024-03-09T00:00:00.000Z`.
+
+    A type of its own because msgspec writes a plain `datetime` with no or six digits of the second, while api.md §1
+    fixes three.
+    """
+
+    @classmethod
+    def of(cls, at: datetime) -> Self:
+        """Take over a time zone aware `datetime`, cut to the millisecond."""
+        utc = at.astimezone(UTC)
+        whole = utc.microsecond - utc.microsecond % 1000
+        return cls(utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, whole, UTC)
+
+    @classmethod
+    def parse(cls, text: object) -> Self:
+        """Read an ISO 8601 timestamp with its offset; raises `ValueError`, or `TypeError` for what is no string."""
+        if not isinstance(text, str):
+            raise TypeError("must be a string")
+        try:
+            at = datetime.fromisoformat(text)
+            if "T" in text and at.tzinfo is not None:
+                return cls.of(at)
+        except (ValueError, OverflowError):
+            pass
+        raise ValueError("must be an ISO 8601 timestamp with a time zone, such as 2024-03-09T00:00:00.000Z")
+
+    def __str__(self) -> str:
+        return self.isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+def now() -> Moment:
+    """Return the present, cut to the millisecond."""
+    return Moment.of(datetime.now(UTC))
+
+
+def after(previous: datetime, at: Moment) -> Moment:
+    """Return `at`, or the millisecond after `previous` where that is later: a version's time always moves forward."""
+    return max(at, Moment.of(previous + MILLISECOND))
+
+
+def today_anywhere() -> date:
+    """Return the latest date that it is somewhere on Earth (UTC+14)."""
+    return (datetime.now(UTC) + timedelta(hours=14)).date()

@@ -1,0 +1,44 @@
+"""Versions of a resource: `ETag`, and the conditions `If-Match` and `If-None-Match` (RFC 9110 §13.1)."""
+
+from typing import Protocol
+
+import msgspec
+
+from odus import __version__
+from odus.kit import problems
+from odus.kit.times import Moment
+
+
+class Versioned(Protocol):
+    """What has versions: each change moves its `updated_at` forward, by a millisecond at least."""
+
+    @property
+    def updated_at(self) -> Moment:
+        """When it last changed."""
+        ...
+
+
+def etag(resource: Versioned) -> str:
+    """Return the strong tag of a resource's version; a new release of Odus, which may show it otherwise, changes it."""
+    return f'"{round(resource.updated_at.timestamp() * 1000):x}-{__version__}"'
+
+
+class IfMatch(msgspec.Struct, frozen=True):
+    """The versions that a caller's change is meant for; `tags` is None where it did not say."""
+
+    tags: frozenset[str] | None = None
+
+    def check(self, current: Versioned) -> None:
+        """Raise `precondition_failed` where the resource is at another version."""
+        if self.tags is not None and "*" not in self.tags and etag(current) not in self.tags:
+            raise problems.PRECONDITION_FAILED("The object changed since the version that If-Match names.")
+
+
+def tags(header: str) -> frozenset[str]:
+    """Split the value of `If-Match` or `If-None-Match`."""
+    return frozenset(tag.strip() for tag in header.split(","))
+
+
+def matches_weakly(header: str, tag: str) -> bool:
+    """Tell whether an `If-None-Match` names this version (a weak comparison: `W/` does not count)."""
+    return any(named in ("*", tag) for named in (given.removeprefix("W/") for given in tags(header)))

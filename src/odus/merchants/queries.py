@@ -1,0 +1,37 @@
+"""Every SQL statement on merchants."""
+
+import asyncpg
+
+from odus.events import queries as events
+from odus.events.model import Entry
+from odus.kit.db import Read, Write
+from odus.kit.times import Moment
+from odus.merchants.model import Merchant
+
+
+async def insert(write: Write, merchant: Merchant, entry: Entry) -> None:
+    """Add a merchant, and its event."""
+    await events.write_with(write, entry, _INSERT, merchant.name, merchant.environment, merchant.created_at)
+
+
+async def get(read: Read, merchant_id: str) -> Merchant | None:
+    """Return one merchant."""
+    row = await read.row(f"select {_COLUMNS} from merchants where id = $1", merchant_id)
+    return None if row is None else _merchant(row)
+
+
+async def search(read: Read) -> list[Merchant]:
+    """Return all merchants, oldest first."""
+    return [_merchant(row) for row in await read.rows(f"select {_COLUMNS} from merchants order by created_at, id")]
+
+
+_COLUMNS = "id, name, environment, created_at"
+
+_INSERT = """
+insert into merchants (id, name, environment, created_at) values ($1, $11, $12, $13) returning id
+"""
+
+
+def _merchant(row: asyncpg.Record) -> Merchant:
+    at = Moment.of(row["created_at"])
+    return Merchant(id=row["id"], name=row["name"], environment=row["environment"], created_at=at, updated_at=at)

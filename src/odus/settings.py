@@ -1,0 +1,60 @@
+"""Settings: the environment, read once into a frozen struct."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+import msgspec
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class SettingsError(Exception):
+    """One clear sentence about a variable that cannot be used."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator can set; each field is the environment variable `ODUS_` and its name in capitals."""
+
+    database_url: str = ""
+    """Any PostgreSQL from version 15, as `postgresql://user:password@host:port/name`; empty: the embedded one."""
+    data_dir: Path | None = None
+    """Where the embedded PostgreSQL keeps its files; none: the platform's user data directory."""
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    log_level: LogLevel = "info"
+    pool_size: int = 10
+    """Database connections of each worker process."""
+    request_timeout: float = 4.5
+    """Seconds after which a request that still waits for the database is answered 503."""
+    metrics_token: str = ""
+    """The bearer token that `GET /metrics` asks for; empty: there is no such page."""
+    metrics_dir: str = ""
+    """A directory that all workers of one server share, for their metrics; `odus serve` makes one."""
+    otel_endpoint: str = ""
+    """Where OpenTelemetry traces go, an OTLP/HTTP collector such as `http://localhost:4318`; empty: nowhere."""
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        """Read the environment; raises `SettingsError` naming the variable."""
+        said = {name: environment[variable(name)] for name in cls.__struct_fields__ if environment.get(variable(name))}
+        if "otel_endpoint" not in said and environment.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+            said["otel_endpoint"] = environment["OTEL_EXPORTER_OTLP_ENDPOINT"]
+        try:
+            return msgspec.convert(said, cls, strict=False, dec_hook=_path)
+        except msgspec.ValidationError as error:
+            text, _, field = str(error).partition(" - at `$.")
+            raise SettingsError(f"{variable(field.rstrip('`'))} is not usable: {text[0].lower()}{text[1:]}.") from None
+
+
+def variable(field: str) -> str:
+    """Return the environment variable that sets a field."""
+    return f"ODUS_{field.upper()}"
+
+
+def _path(wanted: type, value: object) -> object:
+    if wanted is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(wanted)

@@ -1,0 +1,80 @@
+"""Rows and clients with sensible defaults."""
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import httpx
+from litestar.types import ASGIApp
+
+from odus.kit.db import Database
+from odus.kit.permissions import Actor, Permission, Principal
+from odus.merchants import actions as merchants
+from odus.secret_keys import actions as secret_keys
+from odus.secret_keys.model import SecretKeyCreate, SecretKeyWithValue
+
+EVERYTHING = frozenset(Permission)
+
+
+@dataclass
+class Shop:
+    """A merchant with a key of some permissions, and an HTTP client that shows it."""
+
+    merchant_id: str
+    key_id: str
+    value: str = field(repr=False)
+    client: httpx.AsyncClient = field(repr=False)
+
+
+@asynccontextmanager
+async def database(server_url: str) -> AsyncIterator[str]:
+    """A new, empty database on a server, dropped in the end; yields its URL."""
+    name = f"odus_test_{os.getpid()}_{secrets.token_hex(4)}"
+    connection = await asyncpg.connect(server_url)
+    try:
+        await connection.execute(f"create database {name} template template0 encoding 'UTF8'")
+        parts = urlsplit(server_url)
+        yield urlunsplit(parts._replace(path=f"/{name}"))
+        await connection.execute(f"drop database {name} with (force)")
+    finally:
+        await connection.close()
+
+
+def client(app: ASGIApp, value: str | None = None) -> httpx.AsyncClient:
+    """A client of the application in this process, with a key's value or without."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=True)
+    headers = {} if value is None else {"Authorization": f"Bearer {value}"}
+    return httpx.AsyncClient(transport=transport, base_url="http://odus.test", headers=headers)
+
+
+@asynccontextmanager
+async def shop(app: ASGIApp, database: Database) -> AsyncIterator[Shop]:
+    """A new merchant with a key that may do everything."""
+    merchant = await merchants.create(database.write, who(""), "Corner Shop", "test")
+    made = await key(database, merchant.id)
+    async with client(app, made.value) as http:
+        yield Shop(merchant.id, made.id, made.value, http)
+
+
+async def key(
+    database: Database, merchant_id: str, permissions: Iterable[Permission] = tuple(Permission)
+) -> SecretKeyWithValue:
+    """A new secret key of a merchant."""
+    data = SecretKeyCreate(note="Test", permissions=list(permissions))
+    return await secret_keys.create(database.write, who(merchant_id), data)
+
+
+def who(merchant_id: str) -> Principal:
+    """Whoever may do everything for a merchant."""
+    return Principal(merchant_id=merchant_id, actor=Actor("system", "test"), permissions=EVERYTHING, request_id="")
+
+
+async def customer(client: httpx.AsyncClient, **fields: object) -> dict[str, object]:
+    """A new customer, made over the API."""
+    response = await client.post("/customers", json={"email": "jane@example.com", **fields})
+    assert response.status_code == 201, response.text
+    return response.json()
