@@ -79,7 +79,7 @@ def _option(path: str, allow: str) -> HTTPRouteHandler:
     async def options() -> ASGIApp:
         return Response(204, b"", JSON, [("Allow", allow)])
 
-    return route(path, http_method=["OPTIONS"], name=f"OPTIONS {path}", status_code=204)(options)
+    return route(path, http_method=["OPTIONS"], name=f"OPTIONS {path}", status_code=200)(options)  # Litestar forbids 204 with an answer
 
 
 def _allow(methods: Iterable[str]) -> str:
