@@ -47,7 +47,7 @@ def create_app(settings: Settings, database: Database | None = None) -> ASGIApp:
 
     handlers = [*HANDLERS, *health.HANDLERS, *reference.HANDLERS]
     app = Litestar(
-        [*handlers, *_options(handlers)],
+        [*_options(handlers), *handlers],
         lifespan=[] if database else [lifespan],
         exception_handlers={Exception: _answer, HTTPException: _answer},  # pyright: ignore[reportArgumentType]
         openapi_config=None,
@@ -67,7 +67,7 @@ def serve_app() -> ASGIApp:
 
 
 def _options(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
-    """Make the `OPTIONS` of each path: Litestar's own knows only the first handler of a path."""
+    """Make the `OPTIONS` of each path, to be registered first: Litestar's own knows only the first handler of a path."""
     methods: dict[str, set[str]] = {}
     for handler in handlers:
         for path in handler.paths:
