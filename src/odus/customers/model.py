@@ -1,9 +1,10 @@
 """Customers: the people and organizations that a merchant charges (api.md §6)."""
 
 from datetime import date
+from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from odus.kit.fields import BirthDate, Country, Email, PhoneNumber, Text255, Text500
 from odus.kit.metadata import MetadataPatch
@@ -35,21 +36,19 @@ class AddressSent(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fi
 class Customer(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     """A person or organization that a merchant charges."""
 
-    id: str
-    email: str
-    name: str | None
+    id: Annotated[str, Meta(description="`cus_` and 27 characters; what payments and subscriptions name.")]
+    email: Annotated[str, Meta(description="As it was typed. Two customers may share one.")]
+    name: Annotated[str | None, Meta(description="A person's or an organization's.")]
     phone_number: str | None
     date_of_birth: date | None
     billing_address: Address | None
     shipping_address: Address | None
-    metadata: dict[str, str]
-    restrict_cit: bool
-    """Whether payments that the customer initiates are blocked."""
-    restrict_mit: bool
-    """Whether payments that the merchant initiates are blocked."""
-    restrict_reason: str | None
+    metadata: Annotated[dict[str, str], Meta(description="Your own strings on the customer, sorted by key.")]
+    restrict_cit: Annotated[bool, Meta(description="Whether payments that the customer initiates are blocked.")]
+    restrict_mit: Annotated[bool, Meta(description="Whether payments that the merchant initiates are blocked.")]
+    restrict_reason: Annotated[str | None, Meta(description="Why, for the merchant's staff.")]
     created_at: Moment
-    updated_at: Moment
+    updated_at: Annotated[Moment, Meta(description="Moves with each update that changes something.")]
 
 
 class CustomerCreate(msgspec.Struct, frozen=True, rename="camel", kw_only=True, forbid_unknown_fields=True):

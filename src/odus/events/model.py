@@ -1,8 +1,9 @@
 """Events: the record of every change."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from odus.kit.bodies import Json
 from odus.kit.permissions import Actor
@@ -31,15 +32,16 @@ class Event(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 
     id: str
     event_type: EventType
-    resource: str
-    """The id of what changed."""
-    data: msgspec.Raw
-    """The object as `GET` returned it right after the change."""
-    changes: dict[str, Change]
-    """Each field that changed, metadata by key (`metadata.tier`); empty for a new object."""
+    resource: Annotated[str, Meta(description="The id of what changed.")]
+    data: Annotated[msgspec.Raw, Meta(description="The object as `GET` returned it right after the change.")]
+    changes: Annotated[
+        dict[str, Change],
+        Meta(description="Each field that changed, metadata by key (`metadata.tier`); empty for a new object."),
+    ]
     actor: Actor
-    request_id: str | None
-    """The request that caused it; null where it came from the command line or a job."""
+    request_id: Annotated[
+        str | None, Meta(description="The request that caused it; null where it came from the command line or a job.")
+    ]
     created_at: Moment
 
     @property

@@ -7,7 +7,7 @@ import msgspec
 
 
 class Permission(StrEnum):
-    """The catalogue of api.md §2. `_UPDATE` covers create and update, and implies `_READ`."""
+    """What a key or a person may do. `_UPDATE` covers create and update, and implies `_READ`."""
 
     CUSTOMER_READ = "CUSTOMER_READ"
     CUSTOMER_UPDATE = "CUSTOMER_UPDATE"

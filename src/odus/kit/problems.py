@@ -6,7 +6,7 @@ import msgspec
 
 
 class FieldError(msgspec.Struct, frozen=True):
-    """What is wrong with one field: its path (`metadata.tier`), a stable code of `FIELD_CODES`, and a sentence."""
+    """What is wrong with one field: its path (`metadata.tier`), a stable code, and a sentence."""
 
     field: str
     code: str
@@ -14,7 +14,7 @@ class FieldError(msgspec.Struct, frozen=True):
 
 
 class ProblemBody(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """The body of every answer of 400 and above (api.md §3)."""
+    """The body of every answer of 400 and above."""
 
     type: str
     title: str

@@ -19,12 +19,15 @@ class SecretKey(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     id: str
     note: str
     permissions: list[str]
-    masked_value: str
-    """The value with all but its last four characters hidden, `skey_••••1a2b`."""
-    last_used_at: Moment | None
-    """When it last made a request, to the minute; not part of the version that `ETag` names."""
-    expires_at: Moment | None
-    revoked_at: Moment | None
+    masked_value: Annotated[
+        str, Meta(description="The value, all but its last four characters hidden: `skey_••••1a2b`.")
+    ]
+    last_used_at: Annotated[
+        Moment | None,
+        Meta(description="When it last made a request, to the minute; not part of the version that `ETag` names."),
+    ]
+    expires_at: Annotated[Moment | None, Meta(description="When it ends by itself.")]
+    revoked_at: Annotated[Moment | None, Meta(description="When it was ended.")]
     created_at: Moment
     updated_at: Moment
 
@@ -32,8 +35,7 @@ class SecretKey(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
 class SecretKeyWithValue(SecretKey, frozen=True, rename="camel", kw_only=True):
     """A key in the one answer that shows its value."""
 
-    value: str
-    """`skey_` and 43 characters; only a hash of it is stored."""
+    value: Annotated[str, Meta(description="`skey_` and 43 characters, shown in this answer alone.")]
 
 
 class SecretKeyCreate(msgspec.Struct, frozen=True, rename="camel", kw_only=True, forbid_unknown_fields=True):
