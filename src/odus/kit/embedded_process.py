@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 
-from odus.kit.embedded_cluster import ensure_cluster, server_binaries, write_settings
-from odus.kit.embedded_place import PORT, EmbeddedError, Place, open_own, start_as
+from odus.kit.embedded_cluster import ensure_cluster, package_binaries, server_binaries, write_settings
+from odus.kit.embedded_place import PORT, EmbeddedError, Place, open_own, run_as, start_as
 from odus.kit.embedded_waiting import Say, wait_until
 
 _STATUS_LINE = 7
@@ -67,7 +67,7 @@ def _started(place: Place, binaries: Path, say: Say, deadline: float) -> bool:
     log = _open_log(place)
     try:
         before = os.fstat(log).st_size
-        if _is_ready(place, _launch(place, binaries, log), say):
+        if _is_up(place, _launch(place, binaries, log), say):
             return True
     finally:
         os.close(log)
@@ -75,6 +75,14 @@ def _started(place: Place, binaries: Path, say: Say, deadline: float) -> bool:
     if _STILL_IN_USE not in reason or time.monotonic() > deadline:
         raise EmbeddedError(f"PostgreSQL did not start: {reason} (its log is {place.log}).")
     return False
+
+
+def _is_up(place: Place, server: psutil.Process, say: Say) -> bool:
+    try:
+        return _is_ready(place, server, say)
+    except BaseException:  # such as Ctrl-C; it may be too new for stop() to find it
+        _end(server, say)
+        raise
 
 
 def _open_log(place: Place) -> int:
@@ -92,7 +100,7 @@ def _forget_strangers(place: Place) -> None:
     for path in (place.cluster / "postmaster.pid", place.socket / f".s.PGSQL.{PORT}.lock"):
         number = _number(path)
         if number is not None and psutil.pid_exists(number):
-            path.unlink()
+            path.unlink(missing_ok=True)
 
 
 def _launch(place: Place, binaries: Path, log: int) -> psutil.Process:
@@ -105,14 +113,14 @@ def _launch(place: Place, binaries: Path, log: int) -> psutil.Process:
 
 def _is_ready(place: Place, server: psutil.Process, say: Say) -> bool:
     """Wait until the server takes connections, however long it recovers, or has ended."""
-    try:
-        wait_until(
-            lambda: _status(place, server) == "ready" or not _lives(server), say, "Waiting for PostgreSQL to be ready"
-        )
-    except BaseException:  # Ctrl-C, and nobody uses it yet
-        _end(server, say)
-        raise
+    wait_until(lambda: _answers(place, server) or not _lives(server), say, "Waiting for PostgreSQL to be ready")
     return _lives(server)
+
+
+def _answers(place: Place, server: psutil.Process) -> bool:
+    """Ask it, as a server that is being killed still seems to live and has left word that it is ready."""
+    ask = (package_binaries() / "pg_isready", "-q", "-p", str(PORT), "-h", place.socket)
+    return _status(place, server) == "ready" and run_as(None, *ask).returncode == 0
 
 
 def _end(server: psutil.Process, say: Say) -> None:
@@ -154,7 +162,10 @@ def _number(path: Path) -> int | None:
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text(errors="replace").splitlines() if path.exists() else []
+    try:
+        return path.read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return []
 
 
 def _reason(place: Place, before: int) -> str:
