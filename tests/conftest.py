@@ -60,10 +60,16 @@ async def database(_connection: asyncpg.Connection) -> AsyncIterator[Database]:
     await transaction.rollback()
 
 
+@pytest.fixture(scope="session")
+def _app(_connection: asyncpg.Connection) -> ASGIApp:
+    return create_app(Settings(metrics_token=METRICS_TOKEN, log_level="error"), Database(_connection))
+
+
 @pytest.fixture
-def app(database: Database) -> ASGIApp:
-    """The application on the test's transaction."""
-    return create_app(Settings(metrics_token=METRICS_TOKEN, log_level="error"), database)
+def app(_app: ASGIApp, database: Database) -> ASGIApp:
+    """The application, within the test's transaction."""
+    assert database
+    return _app
 
 
 @pytest.fixture

@@ -11,11 +11,13 @@ import asyncpg
 import httpx
 from litestar.types import ASGIApp
 
+from odus.app import create_app
 from odus.kit.db import Database
 from odus.kit.permissions import Actor, Permission, Principal
 from odus.merchants import actions as merchants
 from odus.secret_keys import actions as secret_keys
 from odus.secret_keys.model import SecretKeyCreate, SecretKeyWithValue
+from odus.settings import Settings
 
 EVERYTHING = frozenset(Permission)
 
@@ -80,12 +82,16 @@ async def customer(client: httpx.AsyncClient, **fields: object) -> dict[str, obj
     return response.json()
 
 
+def another_process(database: Database) -> ASGIApp:
+    """The application as another process runs it, which has looked up no key yet."""
+    return create_app(Settings(log_level="error"), database)
+
+
 async def snapshot(database: Database) -> dict[str, list[str]]:
     """All rows of all tables, but for when a key was last used: what two looks must agree on where nothing happened."""
     tables = await database.read.rows("select tablename from pg_tables where schemaname = current_schema() order by 1")
     return {
-        table: [row["row"] for row in await database.read.rows(_ROWS.replace("TABLE", table))]
-        for (table,) in tables
+        table: [row["row"] for row in await database.read.rows(_ROWS.replace("TABLE", table))] for (table,) in tables
     }
 
 

@@ -63,7 +63,7 @@ def serve(
     settings = _settings(
         host=host, port=port, workers=workers, data_dir=data_dir, database_url=database_url, log_level=log_level
     )
-    commands.serve(settings)
+    commands.serve(settings, _tell)
 
 
 @app.command()
@@ -138,9 +138,9 @@ def list_keys(merchant: Merchant = None, data_dir: DataDir = None, database_url:
     table = Table("id", "value", "note", "permissions", "last used", "state", box=None, pad_edge=False)
     for key, state in found:
         table.add_row(
-            key.id, key.masked_value, key.note, " ".join(key.permissions), str(key.last_used_at or "-"), state
+            key.id, key.masked_value, _plain(key.note), " ".join(key.permissions), str(key.last_used_at or "-"), state
         )
-    Console(soft_wrap=True, highlight=False, markup=False).print(table)
+    Console(width=_AS_WIDE_AS_IT_IS, soft_wrap=True, highlight=False, markup=False).print(table)
 
 
 @keys.command("revoke")
@@ -152,7 +152,7 @@ def revoke_key(
 ) -> None:
     """End a secret key for good."""
     revoked = commands.revoke_key(_settings(data_dir=data_dir, database_url=database_url), merchant, key)
-    typer.echo(f"Revoked {revoked.id} ({revoked.note}).", err=True)
+    _tell(f"Revoked {revoked.id} ({_plain(revoked.note)}).")
 
 
 @app.callback(invoke_without_command=True)
@@ -168,8 +168,24 @@ def _settings(**given: object) -> Settings:
     return msgspec.structs.replace(Settings.of(), **{name: value for name, value in given.items() if value is not None})
 
 
+def _tell(sentence: str) -> None:
+    """Say something to the person at the terminal, beside what the command gives."""
+    typer.echo(sentence, err=True)
+
+
+def _plain(text: str) -> str:
+    """Return a text without what would steer the terminal."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+_AS_WIDE_AS_IT_IS = 10_000
+"""Columns of a table that is not cut to fit: an id that is cut is none."""
+
+
 def main() -> None:
     """Run a command: exit code 0 when done, 1 with one sentence when it failed, 2 for a wrong command line."""
+    if callable(reconfigure := getattr(sys.stdout, "reconfigure", None)):
+        reconfigure(errors="replace")  # a masked value has characters that not every terminal has
     try:
         app()
     except commands.ERRORS as error:

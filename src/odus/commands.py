@@ -1,6 +1,7 @@
 """What the commands of the command line do, apart from how they are said."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
@@ -20,7 +21,7 @@ from odus.kit.versions import IfMatch
 from odus.merchants import actions as merchants
 from odus.merchants import queries as merchant_queries
 from odus.merchants.model import Environment, Merchant
-from odus.migrations.upgrade import DatabaseTooOldError, upgrade
+from odus.migrations.upgrade import MigrationError, upgrade
 from odus.secret_keys import actions as secret_keys
 from odus.secret_keys import queries as secret_key_queries
 from odus.secret_keys.model import SecretKey, SecretKeyCreate, SecretKeyWithValue
@@ -30,24 +31,28 @@ T = TypeVar("T")
 
 ERRORS = (
     EmbeddedError,
-    DatabaseTooOldError,
+    MigrationError,
     Problem,
     SettingsError,
     server.PortTakenError,
+    server.WorkersError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     OSError,
     TimeoutError,
+    UnicodeEncodeError,
 )
 """What a command may end in that is no fault of the program."""
 
 _ALL = frozenset(Permission)
 
 
-def serve(settings: Settings) -> None:
-    """Serve the API; see `server.serve`."""
+def serve(settings: Settings, say: Callable[[str], None]) -> None:
+    """Serve the API; see `server.serve`. `say` is told where it starts without its database."""
     with server.running(settings) as ready:
-        if not settings.database_url:
+        if settings.database_url:
+            asyncio.run(_look_for(settings.database_url, say))
+        else:
             asyncio.run(upgrade(ready.database_url))
         server.serve(ready)
 
@@ -96,10 +101,11 @@ def list_keys(settings: Settings, merchant_id: str | None) -> list[tuple[SecretK
     async def search(database: Database) -> list[SecretKey]:
         merchant = await _merchant(database, merchant_id)
         found: list[SecretKey] = []
-        while (
-            page := await secret_key_queries.search(database.read, merchant, Paging(len(found) // 100 + 1, 100))
-        ).data:
+        for number in itertools.count(1):
+            page = await secret_key_queries.search(database.read, merchant, Paging(number, 100))
             found += page.data
+            if not page.pagination.has_next_page:
+                break
         return found
 
     return [(key, _state(key)) for key in _run(settings, search)]
@@ -124,6 +130,8 @@ def sentence(error: BaseException) -> str:
             return "; ".join(f"{each.field} {each.message}" for each in error.errors) + "."
         case asyncpg.UndefinedTableError():
             return "The database has no tables yet: run `odus migrate`."
+        case UnicodeEncodeError():
+            return "The command line is not UTF-8."
         case asyncpg.PostgresError() | asyncpg.InterfaceError() | TimeoutError() | OSError():
             return f"The database cannot be used: {str(error) or 'it does not answer'}."
         case _:
@@ -141,6 +149,17 @@ async def _on(settings: Settings, work: Callable[[Database], Awaitable[T]], *, i
         await upgrade(settings.database_url)
     async with db.connect(settings.database_url, 1) as database:
         return await work(database)
+
+
+async def _look_for(url: str, say: Callable[[str], None]) -> None:
+    """Say where the database cannot be used yet; raises where it never can, as the URL is wrong."""
+    try:
+        connection = await asyncpg.connect(url, timeout=db.CONNECT_SECONDS)
+        await connection.close()
+    except asyncpg.ClientConfigurationError:
+        raise
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        say(f"odus: {sentence(error)} Requests are answered 503 until it can.")
 
 
 def _operator(merchant_id: str) -> Principal:

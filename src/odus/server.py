@@ -6,34 +6,54 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlsplit
 
 import msgspec
 from granian.constants import Interfaces
-from granian.server import Server
+from granian.server.mp import MPServer
 
-from odus.kit import embedded
-from odus.settings import Settings, variable
+from odus.kit import embedded, embedded_place, embedded_process
+from odus.settings import Settings, SettingsError, variable
+
+if TYPE_CHECKING:
+    from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 WATCH_SECONDS = 0.25
 """How soon an embedded server that was killed is seen, and started again."""
+RETRY_SECONDS = 5.0
+"""How long after an embedded server could not be started again it is tried again."""
+LINGER_SECONDS = 0.5
+"""How long a stop goes on taking requests: those that were sent before it may not have been read yet."""
 DRAIN_SECONDS = 30
 """How long a stop waits for the requests under way."""
+
+_LEAVE = signal.SIGUSR1 if sys.platform != "win32" else signal.SIGTERM
+_WATCHER = "odus-watcher"
 
 
 class PortTakenError(Exception):
     """One clear sentence for the person who started Odus."""
 
 
+class WorkersError(Exception):
+    """One clear sentence for the person who started Odus."""
+
+
 @contextmanager
 def database(settings: Settings) -> Generator[Settings]:
-    """Yield the settings with a database URL: the one given, or an embedded server that runs meanwhile."""
+    """Yield the settings with a database URL: the one given, or an embedded server that runs meanwhile.
+
+    Raises `EmbeddedError`, and `SettingsError` for a URL that asyncpg would fail on without a word that helps.
+    """
     if settings.database_url:
+        _check_url(settings.database_url)
         yield settings
         return
     with embedded.start(_data_dir(settings), _say) as server:
@@ -43,21 +63,22 @@ def database(settings: Settings) -> Generator[Settings]:
 @contextmanager
 def running(settings: Settings) -> Generator[Settings]:
     """Yield settings to serve with: the port is free, the database is there and stays, SIGTERM ends it in order."""
-    _check_port(settings.host, settings.port)
+    _address(settings.host, settings.port)
     signal.signal(signal.SIGTERM, _end)
     with database(settings) as ready, _watched(settings):
         yield ready
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or Ctrl-C; requests under way are answered before it returns."""
+    """Serve until SIGTERM or Ctrl-C; requests under way are answered before it returns. Raises `WorkersError`."""
+    address = _address(settings.host, settings.port)
     with tempfile.TemporaryDirectory(prefix="odus-metrics-") as metrics_dir:
         _export(msgspec.structs.replace(settings, metrics_dir=metrics_dir))
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics_dir
-        Server(
-            "odus.app:serve_app",
+        server = _Server(
+            "odus.server:worker_app",
             factory=True,
-            address=settings.host,
+            address=address,
             port=settings.port,
             interface=Interfaces.ASGI,
             workers=settings.workers,
@@ -66,7 +87,51 @@ def serve(settings: Settings) -> None:
             respawn_failed_workers=True,
             respawn_interval=WATCH_SECONDS,
             workers_kill_timeout=DRAIN_SECONDS,
-        ).serve()
+        )
+        try:
+            server.serve()
+        except SystemExit:  # granian's word for a worker that died again within seconds, or while all stop
+            if not server.interrupt_signal:
+                raise WorkersError(
+                    "A worker process died twice within seconds; what is written above says why."
+                ) from None
+
+
+def worker_app() -> "ASGIApp":
+    """Make the application of a worker process: from the time a stop is near, its answers end their connections."""
+    from odus.app import serve_app  # noqa: PLC0415 - only the workers need the web framework
+
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Ctrl-C hits all; the first process says when to end
+    app, leaving = serve_app(), threading.Event()
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        leaving.set()
+
+    signal.signal(_LEAVE, leave)
+
+    async def serve(scope: "Scope", receive: "Receive", send: "Send") -> None:
+        async def send_last(message: "Message") -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
+            await send(message)
+
+        await app(scope, receive, send_last if leaving.is_set() else send)
+
+    return serve
+
+
+class _Server(MPServer):
+    """Granian, but for its end: that closes connections with requests in them that it has not read yet."""
+
+    def shutdown(self, exit_code: int = 0) -> None:
+        """Let the workers take what is on its way, then stop them."""
+        for child in multiprocessing.active_children():
+            if child.pid is not None and child.name != _WATCHER:
+                os.kill(child.pid, _LEAVE)
+        time.sleep(LINGER_SECONDS)
+        super().shutdown(exit_code)
 
 
 @contextmanager
@@ -75,7 +140,8 @@ def _watched(settings: Settings) -> Generator[None]:
     if settings.database_url:
         yield
         return
-    watcher = multiprocessing.Process(target=_watch, args=(_data_dir(settings), os.getpid()), daemon=True)
+    what = (_data_dir(settings), os.getpid())
+    watcher = multiprocessing.Process(target=_watch, name=_WATCHER, args=what, daemon=True)
     watcher.start()
     try:
         yield
@@ -85,11 +151,22 @@ def _watched(settings: Settings) -> Generator[None]:
 
 
 def _watch(data_dir: Path, parent: int) -> None:
+    """Bring the embedded server back whenever it is gone, as long as the process that started it runs."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGTERM, _end)  # not at once, so that half a start is undone
+    place = embedded_place.prepare(data_dir)
     while os.getppid() == parent:
-        embedded.start(data_dir, _say).close()
+        if embedded_process.find(place) is None:
+            _revive(data_dir)
         time.sleep(WATCH_SECONDS)
+
+
+def _revive(data_dir: Path) -> None:
+    try:
+        embedded.start(data_dir, _say).close()  # the process that started us holds it too, so it goes on running
+    except embedded.EmbeddedError as error:
+        _say(f"odus: {error}")
+        time.sleep(RETRY_SECONDS)
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:
@@ -97,12 +174,25 @@ def _end(number: int, frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def _check_port(host: str, port: int) -> None:
+def _check_url(url: str) -> None:
+    try:
+        for host in urlsplit(url).netloc.rpartition("@")[2].split(","):
+            _ = urlsplit(f"//{host}").port
+    except ValueError:
+        raise SettingsError(
+            "ODUS_DATABASE_URL is not usable: a port in it is no number;"
+            " in a password, write %23, %2F, %3F and %40 for #, /, ? and @."
+        ) from None
+
+
+def _address(host: str, port: int) -> str:
+    """Return the numeric address of a host; raises `PortTakenError` where nobody could listen on it."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
+            return str(address[0])
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise PortTakenError(

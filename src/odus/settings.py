@@ -3,9 +3,10 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import msgspec
+from msgspec import Meta
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -22,12 +23,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Path | None = None
     """Where the embedded PostgreSQL keeps its files; none: the platform's user data directory."""
     host: str = "127.0.0.1"
-    port: int = 8000
-    workers: int = 1
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8000
+    workers: Annotated[int, Meta(ge=1)] = 1
     log_level: LogLevel = "info"
-    pool_size: int = 10
+    pool_size: Annotated[int, Meta(ge=1)] = 10
     """Database connections of each worker process."""
-    request_timeout: float = 4.5
+    request_timeout: Annotated[float, Meta(gt=0, le=3600)] = 4.5
     """Seconds after which a request that still waits for the database is answered 503."""
     metrics_token: str = ""
     """The bearer token that `GET /metrics` asks for; empty: there is no such page."""

@@ -6,6 +6,7 @@ part that fails adds its error: one set of rules, one source of messages.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sized
 from types import UnionType
 from typing import (
@@ -86,7 +87,8 @@ def _explain(body: bytes, model: type, error: Exception) -> Problem:
     except UnicodeDecodeError:
         return problems.INVALID_JSON("The body is not UTF-8.")
     except msgspec.DecodeError as malformed:
-        return problems.INVALID_JSON(f"The body cannot be read as JSON: {malformed}.")
+        reason, _, _ = str(malformed).partition(" - at `$")
+        return problems.INVALID_JSON(f"The body cannot be read as JSON: {reason}.")
     if not isinstance(value, dict):
         return problems.INVALID_JSON("The body must be a JSON object.")
     errors = list(_errors(cast("dict[str, object]", value), model, ""))
@@ -102,9 +104,8 @@ def _refuse_duplicate_keys(body: bytes) -> None:
 
 
 def _unique(pairs: list[tuple[str, object]]) -> None:
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) != len(keys):
-        twice = next(key for index, key in enumerate(keys) if key in keys[:index])
+    if len(dict(pairs)) != len(pairs):
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
         raise problems.INVALID_JSON(f"The key {json.dumps(twice[:100])} stands twice in one object.")
 
 
@@ -114,9 +115,12 @@ def _errors(value: object, wanted: Any, path: str, *, strict: bool = True) -> It
     if container is None:
         yield from _leaf_errors(value, wanted, path, strict=strict)
     elif isinstance(value, list):
-        for index, item in enumerate(cast("list[object]", value)):
-            yield from _errors(item, get_args(container)[0], f"{path}[{index}]", strict=strict)
-        yield from _size_errors(cast("list[object]", value), wanted, path)
+        items = cast("list[object]", value)
+        of_its_size = list(_size_errors(items, wanted, path))
+        yield from of_its_size
+        if not of_its_size:  # else a body of a megabyte would be worth seconds, and an answer of 40
+            for index, item in enumerate(items):
+                yield from _errors(item, get_args(container)[0], f"{path}[{index}]", strict=strict)
     elif get_origin(container) is dict:
         key_type, item_type = get_args(container)
         for key, item in cast("dict[str, object]", value).items():
@@ -146,9 +150,9 @@ def _size_errors(value: Sized, wanted: Any, path: str) -> Iterator[FieldError]:
     size = len(value)
     for meta in _metas(wanted):
         if meta.max_length is not None and size > meta.max_length:
-            yield FieldError(path, "too_many", f"must have at most {meta.max_length} items, got {size}")
+            yield FieldError(path, "too_many", f"must have at most {_counted(meta.max_length, 'item')}, got {size}")
         if meta.min_length is not None and size < meta.min_length:
-            yield FieldError(path, "too_short", f"must have at least {meta.min_length} items, got {size}")
+            yield FieldError(path, "too_short", f"must have at least {_counted(meta.min_length, 'item')}, got {size}")
 
 
 def _metas(wanted: Any) -> list[msgspec.Meta]:
@@ -195,7 +199,8 @@ def _field_error(path: str, reason: str, value: object) -> FieldError:
         kind, comparison, bound = limit.groups()
         most = "at most" if "<=" in comparison else "at least"
         if kind == "str":
-            return FieldError(path, _LIMITS[comparison], f"must be {most} {bound} characters, got {len(str(value))}")
+            length = _counted(int(bound), "character")
+            return FieldError(path, _LIMITS[comparison], f"must be {most} {length}, got {len(str(value))}")
         return FieldError(path, _LIMITS[comparison], f"must be {most} {bound}")
     if reason.startswith("Expected `str` matching regex"):
         return FieldError(path, "invalid_value", _forbidden(str(value)))
@@ -222,6 +227,10 @@ _JSON_NAMES = {
     "array": "an array",
     "null": "null",
 }
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _forbidden(value: str) -> str:

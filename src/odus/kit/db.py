@@ -1,7 +1,10 @@
 """The database: a pool of connections, and who may read and who may write through them."""
 
+import asyncio
+import re
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from types import TracebackType
 from typing import TYPE_CHECKING, LiteralString, TypeAlias
 
 import asyncpg
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 2.0
 """How long a new connection waits for the server."""
+CANCEL_SECONDS = 0.1
+"""How long a statement that was cut short may take to end before its connection is given up."""
+CLOSE_SECONDS = 2.0
+"""How long a pool that is closed waits for its connections."""
 
 
 class Read:
@@ -30,15 +37,18 @@ class Read:
 
     async def row(self, sql: LiteralString, *arguments: object) -> asyncpg.Record | None:
         """Return the first row, or None."""
-        return await self._source.fetchrow(sql, *arguments)
+        async with _Lease(self._source) as connection:
+            return await connection.fetchrow(sql, *arguments)
 
     async def rows(self, sql: LiteralString, *arguments: object) -> list[asyncpg.Record]:
         """Return all rows."""
-        return await self._source.fetch(sql, *arguments)
+        async with _Lease(self._source) as connection:
+            return await connection.fetch(sql, *arguments)
 
     async def count(self, sql: LiteralString, *arguments: object) -> int:
         """Return the one number that a statement gives."""
-        return await self._source.fetchval(sql, *arguments)
+        async with _Lease(self._source) as connection:
+            return await connection.fetchval(sql, *arguments)
 
 
 class Write(Read):
@@ -52,17 +62,25 @@ class Write(Read):
 
     async def run(self, sql: LiteralString, *arguments: object) -> None:
         """Run a statement for its effect."""
-        await self._source.execute(sql, *arguments)
+        async with _Lease(self._source) as connection:
+            await connection.execute(sql, *arguments)
 
     @asynccontextmanager
     async def transaction(self) -> "AsyncGenerator[Write]":
         """Open a transaction, or a savepoint within one; it commits at the end, and rolls back on an exception."""
-        if isinstance(self._source, asyncpg.Pool):
-            async with self._source.acquire() as connection, connection.transaction():
-                yield Write(connection)
-        else:
-            async with self._source.transaction():
-                yield self
+        begin, commit, rollback = _TRANSACTION if isinstance(self._source, asyncpg.Pool) else _SAVEPOINT
+        async with _Lease(self._source) as connection:
+            write = Write(connection)
+            await write.run(begin)
+            try:
+                yield write
+            except Exception:  # not a cancellation: then the connection may hang, and whoever lent it rolls back
+                await write.run(rollback)
+                raise
+            if await connection.execute(commit) == "ROLLBACK":  # which is all that PostgreSQL says of it
+                raise asyncpg.InFailedSQLTransactionError(
+                    "a statement of the transaction failed, so nothing is written"
+                )
 
 
 class Database:
@@ -72,6 +90,55 @@ class Database:
         """Serve from a pool, or, in tests, from one connection."""
         self.read = Read(source)
         self.write = Write(source)
+
+
+class _Lease:
+    """A connection for a while: lent by a pool and given back, or the one there is."""
+
+    __slots__ = ("_lent", "_source")
+
+    _lent: "PoolConnectionProxy[asyncpg.Record]"
+
+    def __init__(self, source: "Source") -> None:
+        self._source = source
+
+    async def __aenter__(self) -> "Connection":
+        if not isinstance(self._source, asyncpg.Pool):
+            return self._source
+        self._lent = await self._source.acquire()
+        return self._lent
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(self._source, asyncpg.Pool):
+            try:
+                if kind is asyncio.CancelledError:
+                    await _come_to_rest(self._lent)
+            finally:
+                await self._source.release(self._lent)
+
+
+async def _come_to_rest(connection: "Connection") -> None:
+    """Let a statement that was cut short end, and its transaction; hang up where that takes too long.
+
+    asyncpg itself waits until the server has obeyed, which one that hangs never does.
+    """
+    try:
+        async with asyncio.timeout(CANCEL_SECONDS):
+            await connection.execute("rollback")
+    except BaseException as error:
+        connection.terminate()
+        if not isinstance(error, Exception):
+            raise
+
+
+_TRANSACTION: tuple[LiteralString, LiteralString, LiteralString] = ("begin", "commit", "rollback")
+_SAVEPOINT: tuple[LiteralString, LiteralString, LiteralString] = (
+    "savepoint step",
+    "release savepoint step",
+    "rollback to savepoint step; release savepoint step",
+)
 
 
 class _Connection(asyncpg.Connection[asyncpg.Record] if TYPE_CHECKING else asyncpg.Connection):
@@ -93,17 +160,23 @@ async def connect(url: str, size: int) -> AsyncGenerator[Database]:
         server_settings={"application_name": "odus", "timezone": "UTC", "jit": "off"},
     )
     async with pool:
-        yield Database(pool)
+        try:
+            yield Database(pool)
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await pool.close()
 
 
 def unavailable(error: Exception) -> Problem | None:
     """Return the 503 for an error that says the database is away, full or busy; None for any other."""
-    ours = isinstance(error, ValueError)  # asyncpg's errors about our own arguments are interface errors too
-    return (
-        problems.UNAVAILABLE("The database cannot be reached or is too busy.")
-        if isinstance(error, _AWAY) and not ours
-        else None
-    )
+    if not isinstance(error, _AWAY) or (isinstance(error, asyncpg.InterfaceError) and _OURS.search(str(error))):
+        return None
+    return problems.UNAVAILABLE("The database cannot be reached or is too busy.")
+
+
+_OURS = re.compile("the server expects|invalid input for|another operation is in progress|cannot exceed")
+"""How asyncpg's interface errors speak of our own mistakes; the others speak of a connection that is gone."""
 
 
 _AWAY = (
@@ -118,4 +191,5 @@ _AWAY = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.DeadlockDetectedError,
     asyncpg.LockNotAvailableError,
+    asyncpg.InvalidCachedStatementError,  # a migration changed the table under a transaction
 )

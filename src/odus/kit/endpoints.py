@@ -22,6 +22,7 @@ from odus.kit.idempotency import Answer, Attempt
 from odus.kit.lists import Paging
 from odus.kit.permissions import Permission, Principal
 from odus.kit.problems import (
+    BAD_REQUEST,
     CONFLICT,
     IDEMPOTENCY_IN_PROGRESS,
     IDEMPOTENCY_MISMATCH,
@@ -30,6 +31,7 @@ from odus.kit.problems import (
     NOT_FOUND,
     PAYLOAD_TOO_LARGE,
     PRECONDITION_FAILED,
+    REQUEST_TIMEOUT,
     UNAUTHORIZED,
     UNAVAILABLE,
     UNSUPPORTED_MEDIA_TYPE,
@@ -203,9 +205,9 @@ def _operation(
     hints = get_type_hints(function, include_extras=True)
     summary, _, description = inspect.cleandoc(function.__doc__ or "").partition("\n\n")
     shows_secret = more.get("shows_secret", False)
-    every = (UNAUTHORIZED, MISSING_PERMISSION, UNAVAILABLE, *more.get("raises", ()))
+    every = (BAD_REQUEST, UNAUTHORIZED, MISSING_PERMISSION, UNAVAILABLE, *more.get("raises", ()))
     if method == "POST":
-        every += (VALIDATION_FAILED, INVALID_JSON, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE)
+        every += (VALIDATION_FAILED, INVALID_JSON, REQUEST_TIMEOUT, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE)
         every += (IDEMPOTENCY_IN_PROGRESS, IDEMPOTENCY_MISMATCH, *((CONFLICT,) if shows_secret else ()))
     return Operation(
         name=function.__name__,

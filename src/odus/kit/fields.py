@@ -4,10 +4,12 @@ from datetime import date
 from functools import cache
 from typing import Annotated, Self
 
+import email_validator
 import phonenumbers
 import pycountry
 from email_validator import EmailNotValidError, validate_email
 from msgspec import Meta
+from phonenumbers import PhoneNumberFormat, ValidationResult
 
 from odus.kit.bodies import Parsed
 from odus.kit.times import today_anywhere
@@ -18,7 +20,11 @@ NO_NUL = r"^[^\x00]*$"
 Text255 = Annotated[str, Meta(max_length=255, pattern=NO_NUL)]
 Text500 = Annotated[str, Meta(max_length=500, pattern=NO_NUL)]
 
+email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+"""Reserved domains are fine (api.md §6); this is the library's own way to say so."""
+
 FIRST_BIRTH_YEAR = 1900
+LONGEST_PHONE_NUMBER = 1 + 15  # E.164: a plus and 15 digits
 LONGEST_EMAIL = 254  # RFC 5321 §4.5.3.1.3: a path of 256 with its angle brackets
 
 
@@ -51,13 +57,10 @@ class PhoneNumber(str, Parsed):
         digits = _string(value).translate(_SEPARATORS)
         if not digits.startswith("+") or not digits[1:].isascii() or not digits[1:].isdigit():
             raise ValueError("must be a phone number in E.164 form: + and the country code, such as +15559876543")
-        try:
-            possible = phonenumbers.is_possible_number(number := phonenumbers.parse(digits))
-        except phonenumbers.NumberParseException as error:
-            raise ValueError(f"must be a phone number in E.164 form: {error}") from None
-        if not possible:
+        number = _possible(digits)
+        if number is None or len(number) > LONGEST_PHONE_NUMBER or _possible(number) != number:
             raise ValueError("must be a phone number that is possible for its country code")
-        return cls(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+        return cls(number)
 
 
 class Country(str, Parsed):
@@ -100,6 +103,17 @@ def countries() -> frozenset[str]:
 
 
 _SEPARATORS = {ord(character): None for character in " .-()[]\u00a0\u2010\u2011\u2012\u2013"}
+
+
+def _possible(digits: str) -> str | None:
+    """Return a number in E.164 form, without the trunk prefix that people write; None where it is not possible."""
+    try:
+        number = phonenumbers.parse(digits)
+    except phonenumbers.NumberParseException:
+        return None
+    # One that is possible only within its town is none that a country code can stand before.
+    is_possible = phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164) if is_possible else None
 
 
 def _string(value: object) -> str:

@@ -110,7 +110,7 @@ def query(scope: HTTPScope) -> Mapping[str, str]:
 async def body(call: Call) -> bytes:
     """Return the body, `{}` for an empty one; raises for a wrong media type, and beyond 1 MiB without reading on."""
     declared = header(call.scope, b"content-length") or "0"
-    if declared.isdigit() and int(declared) > LARGEST_BODY:
+    if _NUMBER.fullmatch(declared) and (len(declared) > len(str(LARGEST_BODY)) or int(declared) > LARGEST_BODY):
         raise problems.PAYLOAD_TOO_LARGE("The body is larger than 1 MiB.")
     received = bytearray()
     try:
@@ -125,6 +125,9 @@ async def body(call: Call) -> bytes:
         return b"{}"
     _check_media_type(call.scope)
     return bytes(received)
+
+
+_NUMBER = re.compile(r"[1-9][0-9]*")
 
 
 def _check_media_type(scope: HTTPScope) -> None:

@@ -1,5 +1,6 @@
 """Moments: points in time to the millisecond, as they are stored, compared and shown."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Self
 
@@ -26,15 +27,20 @@ class Moment(datetime):
         if not isinstance(text, str):
             raise TypeError("must be a string")
         try:
-            at = datetime.fromisoformat(text)
-            if "T" in text and at.tzinfo is not None:
-                return cls.of(at)
+            if _TIMESTAMP.fullmatch(text):
+                return cls.of(datetime.fromisoformat(text))
         except (ValueError, OverflowError):
             pass
         raise ValueError("must be an ISO 8601 timestamp with a time zone, such as 2024-03-09T00:00:00.000Z")
 
     def __str__(self) -> str:
         return self.isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+_TIMESTAMP = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
+)
+"""Looked at first: `fromisoformat` reads past a NUL, and past whatever follows six digits of a second."""
 
 
 def now() -> Moment:

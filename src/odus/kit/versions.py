@@ -1,5 +1,6 @@
 """Versions of a resource: `ETag`, and the conditions `If-Match` and `If-None-Match` (RFC 9110 §13.1)."""
 
+import re
 from typing import Protocol
 
 import msgspec
@@ -36,7 +37,11 @@ class IfMatch(msgspec.Struct, frozen=True):
 
 def tags(header: str) -> frozenset[str]:
     """Split the value of `If-Match` or `If-None-Match`."""
-    return frozenset(tag.strip() for tag in header.split(","))
+    return frozenset({"*"}) if header.strip() == "*" else frozenset(_TAG.findall(header))
+
+
+_TAG = re.compile(r'(?:W/)?"[^"]*"')
+"""An entity tag (RFC 9110 §8.8.3): within its quotes, a comma or a star is a character as any other."""
 
 
 def matches_weakly(header: str, tag: str) -> bool:

@@ -5,7 +5,9 @@ from pathlib import Path
 import asyncpg
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -16,8 +18,12 @@ LOCK_TIMEOUT = "5s"
 """How long a statement waits for a table that others use, rather than holding up all that come after it."""
 
 
-class DatabaseTooOldError(Exception):
+class MigrationError(Exception):
     """One clear sentence for the person who started Odus."""
+
+
+class DatabaseTooOldError(MigrationError):
+    """The server is before PostgreSQL 15."""
 
 
 async def upgrade(url: str) -> None:
@@ -30,6 +36,11 @@ async def upgrade(url: str) -> None:
     try:
         async with engine.connect() as connection:
             await connection.run_sync(_upgrade)
+    except DBAPIError as error:
+        cause = error.orig and error.orig.__cause__
+        raise (cause or error) from error
+    except CommandError as error:
+        raise MigrationError(f"The database is not one of this release: {error}.") from error
     finally:
         await engine.dispose()
 
@@ -38,8 +49,8 @@ def _upgrade(connection: Connection) -> None:
     number = int(connection.execute(text("show server_version_num")).scalar_one())
     if number // 10_000 < OLDEST_SERVER:
         raise DatabaseTooOldError(f"PostgreSQL {OLDEST_SERVER} or later is needed; this server is {number // 10_000}.")
+    connection.execute(text(f"select pg_advisory_lock({LOCK})"))  # before the limit: the first takes what it takes
     connection.execute(text(f"set lock_timeout = '{LOCK_TIMEOUT}'"))
-    connection.execute(text(f"select pg_advisory_lock({LOCK})"))
     connection.commit()
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(Path(__file__).parent))

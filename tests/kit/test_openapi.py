@@ -1,0 +1,215 @@
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from odus import __version__
+from odus.app import HANDLERS, create_app
+from odus.kit import bodies, health
+from odus.kit.endpoints import Operation, operation_of
+from odus.kit.openapi import document, operations
+from odus.kit.permissions import Permission
+from odus.kit.problems import FieldError, invalid
+from odus.settings import Settings
+
+DOCUMENT = document(HANDLERS)
+OPERATIONS = operations(HANDLERS)
+
+EXPECTED = {
+    ("post", "/customers"): ("createCustomer", "CUSTOMER_UPDATE", "201"),
+    ("get", "/customers/{id}"): ("getCustomer", "CUSTOMER_READ", "200"),
+    ("post", "/customers/{id}"): ("updateCustomer", "CUSTOMER_UPDATE", "200"),
+    ("get", "/customers/{id}/events"): ("listCustomerEvents", "CUSTOMER_READ", "200"),
+    ("post", "/secret-keys"): ("createSecretKey", "SECRET_KEY_UPDATE", "201"),
+    ("get", "/secret-keys"): ("listSecretKeys", "SECRET_KEY_READ", "200"),
+    ("get", "/secret-keys/{id}"): ("getSecretKey", "SECRET_KEY_READ", "200"),
+    ("post", "/secret-keys/{id}"): ("updateSecretKey", "SECRET_KEY_UPDATE", "200"),
+    ("post", "/secret-keys/{id}/rotate"): ("rotateSecretKey", "SECRET_KEY_UPDATE", "200"),
+    ("post", "/secret-keys/{id}/revoke"): ("revokeSecretKey", "SECRET_KEY_UPDATE", "200"),
+    ("get", "/events"): ("listEvents", "EVENT_READ", "200"),
+    ("get", "/events/{id}"): ("getEvent", "EVENT_READ", "200"),
+}
+"""What the contract has so far; more may come."""
+
+each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+each_with_a_body = pytest.mark.parametrize(
+    "operation", [each for each in OPERATIONS if each.body], ids=lambda operation: operation.name
+)
+
+
+def described(operation: Operation) -> dict[str, Any]:
+    return DOCUMENT["paths"][operation.path][operation.method.lower()]
+
+
+def references(part: object) -> Iterator[str]:
+    if isinstance(part, dict):
+        yield from ([part["$ref"]] if "$ref" in part else [])
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from references(inner)
+
+
+def resolved(reference: str) -> object:
+    part = DOCUMENT
+    for step in reference.removeprefix("#/").split("/"):
+        part = part[step.replace("~1", "/").replace("~0", "~")]
+    return part
+
+
+def whole(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema that stands alone."""
+    return {**schema, "components": DOCUMENT["components"]}
+
+
+def test_the_document_has_every_operation_of_the_contract() -> None:
+    found = {
+        (method, path): (each["operationId"], each["x-permission"], next(iter(each["responses"])))
+        for path, methods in DOCUMENT["paths"].items()
+        for method, each in methods.items()
+    }
+    assert found.items() >= EXPECTED.items()
+
+
+def test_the_document_has_every_handler_of_the_api_and_no_page() -> None:
+    handlers = [handler for handler in HANDLERS if operation_of(handler)]
+    assert len(handlers) == len(HANDLERS)
+    assert sum(len(methods) for methods in DOCUMENT["paths"].values()) == len(HANDLERS)
+    assert document([*HANDLERS, *health.HANDLERS])["paths"] == DOCUMENT["paths"]
+
+
+def test_the_document_is_openapi_of_this_release() -> None:
+    assert DOCUMENT["openapi"].startswith("3.1.")
+    assert DOCUMENT["info"]["version"] == __version__
+    assert json.loads(json.dumps(DOCUMENT)) == DOCUMENT
+
+
+def test_every_reference_leads_somewhere() -> None:
+    found = set(references(DOCUMENT))
+    assert found
+    for reference in found:
+        assert isinstance(resolved(reference), dict), reference
+
+
+def test_every_schema_and_header_that_is_defined_is_used() -> None:
+    used = set(references(DOCUMENT))
+    for kind in ("schemas", "headers"):
+        assert {f"#/components/{kind}/{name}" for name in DOCUMENT["components"][kind]} <= used
+
+
+def test_every_schema_is_proper_json_schema() -> None:
+    for name in DOCUMENT["components"]["schemas"]:
+        jsonschema_rs.Draft202012Validator(whole({"$ref": f"#/components/schemas/{name}"}))
+
+
+def test_operation_ids_and_tags_are_told_once() -> None:
+    ids = [each["operationId"] for methods in DOCUMENT["paths"].values() for each in methods.values()]
+    tags = [tag["name"] for tag in DOCUMENT["tags"]]
+    assert len(set(ids)) == len(ids)
+    assert len(set(tags)) == len(tags)
+    assert {tag for operation in OPERATIONS for tag in described(operation)["tags"]} == set(tags)
+
+
+@each_operation
+def test_an_operation_names_the_permission_it_needs(operation: Operation) -> None:
+    permission = described(operation)["x-permission"]
+    assert permission in set(Permission)
+    assert f"`{permission}`" in described(operation)["description"]
+    assert permission.endswith("_READ" if operation.method == "GET" else "_UPDATE")
+
+
+@each_operation
+def test_an_operation_is_told_in_a_title_and_a_description(operation: Operation) -> None:
+    assert re.fullmatch(r"[A-Z][^.]+", described(operation)["summary"])
+    assert described(operation)["description"].endswith(".")
+
+
+@each_operation
+def test_each_part_of_the_path_is_a_parameter_that_is_required(operation: Operation) -> None:
+    in_path = {each["name"]: each for each in described(operation)["parameters"] if each["in"] == "path"}
+    assert set(in_path) == set(re.findall(r"{(\w+)}", operation.path))
+    assert all(each["required"] for each in in_path.values())
+
+
+@each_operation
+def test_an_operation_has_the_headers_that_its_kind_understands(operation: Operation) -> None:
+    named = {(each["in"], each["name"]) for each in described(operation)["parameters"] if each["in"] != "path"}
+    assert (
+        named
+        == {
+            "read": {("header", "If-None-Match")},
+            "list": {("query", "page"), ("query", "pageSize")},
+            "create": {("header", "Idempotency-Key")},
+            "change": {("header", "Idempotency-Key"), ("header", "If-Match")},
+        }[operation.kind]
+    )
+
+
+@each_operation
+def test_every_answer_says_its_request_id_and_every_problem_its_shape(operation: Operation) -> None:
+    for status, response in described(operation)["responses"].items():
+        assert "X-Request-Id" in response["headers"]
+        if int(status) >= 400:
+            schema = response["content"]["application/problem+json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/ProblemBody"}
+
+
+@each_operation
+def test_an_operation_can_be_without_key_without_permission_and_without_database(operation: Operation) -> None:
+    responses = described(operation)["responses"]
+    assert {"401", "403", "503"} <= set(responses)
+    assert "WWW-Authenticate" in responses["401"]["headers"]
+    assert "Retry-After" in responses["503"]["headers"]
+    assert ("404" in responses) == operation.has_id
+    assert ("304" in responses) == (operation.kind == "read")
+    assert ("412" in responses) == (operation.kind == "change")
+    assert ({"409", "413", "415", "422"} <= set(responses)) == (operation.method == "POST")
+
+
+@each_with_a_body
+def test_an_example_is_a_body_that_its_operation_takes(operation: Operation) -> None:
+    content = described(operation)["requestBody"]["content"]["application/json"]
+    assert bodies.decoder(operation.body)(json.dumps(content["example"]).encode())
+    assert jsonschema_rs.is_valid(whole(content["schema"]), content["example"])
+
+
+@each_with_a_body
+def test_a_body_with_a_field_that_there_is_not_fits_no_schema(operation: Operation) -> None:
+    content = described(operation)["requestBody"]["content"]["application/json"]
+    assert not jsonschema_rs.is_valid(whole(content["schema"]), {**content["example"], "id": "cus_1"})
+
+
+def test_the_schema_knows_what_a_new_customer_needs() -> None:
+    assert DOCUMENT["components"]["schemas"]["CustomerCreate"]["required"] == ["email"]
+    assert DOCUMENT["paths"]["/customers"]["post"]["requestBody"]["required"] is True
+    assert DOCUMENT["paths"]["/customers/{id}"]["post"]["requestBody"]["required"] is False
+    assert DOCUMENT["components"]["schemas"]["CustomerUpdate"]["required"] == []
+
+
+def test_examples_within_schemas_are_read_by_the_types_they_stand_for() -> None:
+    values = {
+        "email": "jane@example.com",
+        "phoneNumber": "+15559876543",
+        "dateOfBirth": "1990-05-17",
+        "billingAddress": {"country": "US"},
+    }
+    schema = whole({"$ref": "#/components/schemas/CustomerCreate"})
+    assert jsonschema_rs.is_valid(schema, values)
+    decode = bodies.decoder(next(each.body for each in OPERATIONS if each.name == "create_customer"))
+    assert decode(json.dumps(values).encode())
+    wrong = {"email": "a" * 255, "billingAddress": {"country": "us"}, "metadata": {"": "x"}, "name": "x" * 256}
+    for name, value in wrong.items():
+        assert not jsonschema_rs.is_valid(schema, {**values, name: value})
+
+
+def test_a_problem_is_as_the_document_says() -> None:
+    body = json.loads(invalid([FieldError("email", "required", "is required")]).body("req_1"))
+    assert jsonschema_rs.is_valid(whole({"$ref": "#/components/schemas/ProblemBody"}), body)
+
+
+def test_an_application_keeps_the_document_of_its_own_endpoints() -> None:
+    create_app(Settings(log_level="error"))
+    assert document(HANDLERS) == DOCUMENT
