@@ -36,12 +36,15 @@ class IfMatch(msgspec.Struct, frozen=True):
 
 
 def tags(header: str) -> frozenset[str]:
-    """Split the value of `If-Match` or `If-None-Match`."""
-    return frozenset({"*"}) if header.strip() == "*" else frozenset(_TAG.findall(header))
+    """Split the value of `If-Match` or `If-None-Match`; one that is not a list of tags names none."""
+    if header.strip() == "*":
+        return frozenset({"*"})
+    return frozenset(_TAG.findall(header)) if _TAGS.fullmatch(header.strip()) else frozenset()
 
 
 _TAG = re.compile(r'(?:W/)?"[^"]*"')
 """An entity tag (RFC 9110 §8.8.3): within its quotes, a comma or a star is a character as any other."""
+_TAGS = re.compile(rf"{_TAG.pattern}([ \t]*,[ \t]*{_TAG.pattern})*")
 
 
 def matches_weakly(header: str, tag: str) -> bool:
