@@ -1,6 +1,7 @@
 """The application: the one place where everything meets."""
 
 import asyncio
+import gc
 import multiprocessing
 import os
 import signal
@@ -41,6 +42,8 @@ def create_app(settings: Settings, database: Database | None = None) -> ASGIApp:
         _stop_with_parent()
         async with db.connect(settings.database_url, settings.pool_size) as pool:
             app.state.services = _services(settings, pool)
+            gc.collect()
+            gc.freeze()  # what is there now stays for good: collections need not look at it again
             yield
         if trace is not None:
             await asyncio.to_thread(trace.close)

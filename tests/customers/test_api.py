@@ -134,12 +134,11 @@ async def test_fields_have_camel_case_names_alone(client: httpx.AsyncClient) -> 
 
 async def test_created_at_stays_and_updated_at_moves_forward_with_each_change(client: httpx.AsyncClient) -> None:
     made = await make.customer(client)
-    updates = [made]
     for number in range(20):
-        updates.append((await client.post(f"/customers/{made['id']}", json={"name": str(number)})).json())
-    moments = [str(update["updatedAt"]) for update in updates]
-    assert {update["createdAt"] for update in updates} == {made["createdAt"]}
-    assert sorted(set(moments)) == moments
+        changed = (await client.post(f"/customers/{made['id']}", json={"name": str(number)})).json()
+        assert changed["createdAt"] == made["createdAt"]
+        assert changed["updatedAt"] > made["updatedAt"]
+        made = changed
 
 
 @pytest.mark.parametrize(
@@ -216,9 +215,9 @@ async def test_all_errors_of_a_request_come_at_once(client: httpx.AsyncClient) -
     assert (await client.get(f"/customers/{made['id']}")).json() == made
 
 
-async def test_an_error_says_what_is_wrong_as_the_spec_has_it(client: httpx.AsyncClient) -> None:
+async def test_an_error_is_told_as_the_spec_tells_it(client: httpx.AsyncClient) -> None:
     problem = (await client.post("/customers", json={"metadata": {"tier": "x" * 612}})).json()
-    assert problem == {
+    assert {**problem, "errors": sorted(problem["errors"], key=str)} == {
         "type": "/docs/errors#validation_failed",
         "title": "Validation failed",
         "status": 400,
@@ -226,16 +225,10 @@ async def test_an_error_says_what_is_wrong_as_the_spec_has_it(client: httpx.Asyn
         "detail": "The request has 2 invalid fields.",
         "requestId": problem["requestId"],
         "errors": [
-            {"field": "metadata.tier", "code": "too_long", "message": "must be at most 500 characters, got 612"},
             {"field": "email", "code": "required", "message": "is required"},
-        ],
-    } or sorted(problem["errors"], key=str) == sorted(
-        [
             {"field": "metadata.tier", "code": "too_long", "message": "must be at most 500 characters, got 612"},
-            {"field": "email", "code": "required", "message": "is required"},
         ],
-        key=str,
-    )
+    }
 
 
 async def test_too_many_metadata_keys_are_named_beside_the_other_errors(client: httpx.AsyncClient) -> None:

@@ -63,7 +63,7 @@ async def test_metadata_that_is_no_object_is_refused(client: httpx.AsyncClient, 
     "key",
     [
         "k" * 40,
-        "\U0001f600" * 40,
+        "😀" * 40,
         " ",
         " a ",
         "a.b",
@@ -77,8 +77,14 @@ async def test_metadata_that_is_no_object_is_refused(client: httpx.AsyncClient, 
         "\\",
         "$ne",
         "%",
-    ]
-    + ["a\nb", "{}", "null", "<b>", "id", "metadata", "\u202e"],
+        "a\nb",
+        "{}",
+        "null",
+        "<b>",
+        "id",
+        "metadata",
+        "\u202e",
+    ],
     ids=ascii,
 )
 async def test_a_metadata_key_is_kept_as_typed(client: httpx.AsyncClient, key: str) -> None:
@@ -93,10 +99,18 @@ async def test_a_metadata_key_is_kept_as_typed(client: httpx.AsyncClient, key: s
 
 @pytest.mark.parametrize(
     ("key", "code"),
-    [("", "too_short"), ("k" * 41, "too_long"), ("\U0001f600" * 41, "too_long"), ("[", "invalid_value"), ("a]", "invalid_value")]
-    + [("a[b]", "invalid_value"), ("\x00", "invalid_value"), ("k" * 100_000, "too_long")],
+    [
+        ("", "too_short"),
+        ("k" * 41, "too_long"),
+        ("k" * 100_000, "too_long"),
+        ("\U0001f600" * 41, "too_long"),
+        ("[", "invalid_value"),
+        ("a]", "invalid_value"),
+        ("a[b]", "invalid_value"),
+        ("\x00", "invalid_value"),
+    ],
     ids=lambda value: ascii(value[:9]),
-)  # fmt: skip
+)
 async def test_a_metadata_key_that_does_not_fit_is_refused(client: httpx.AsyncClient, key: str, code: str) -> None:
     for value in ("x", ""):
         operations.assert_invalid(await after(client, {}, {key: value}), {(f"metadata.{key}", code)})

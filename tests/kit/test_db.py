@@ -152,6 +152,19 @@ async def test_a_savepoint_that_the_database_refused_lets_the_transaction_go_on(
     assert await notes(other) == [5]
 
 
+async def test_a_savepoint_that_was_given_up_leaves_nothing_in_the_transaction_that_goes_on(
+    pool: Database, other: asyncpg.Connection
+) -> None:
+    async with pool.write.transaction() as outer:
+        await outer.run("insert into notes values (1, 'before')")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.05), outer.transaction() as inner:
+                await inner.run("insert into notes values (2, 'given up')")
+                await asyncio.Event().wait()
+        await outer.run("insert into notes values (3, 'after')")
+    assert await notes(other) == [1, 3]
+
+
 async def test_a_transaction_with_a_failed_statement_never_ends_as_if_it_were_written(
     pool: Database, other: asyncpg.Connection
 ) -> None:
@@ -352,6 +365,17 @@ async def test_a_pool_that_was_closed_is_unavailable(url: str) -> None:
     async with db.connect(url, 1) as closed:
         await closed.read.count("select 1")
     assert status(await failure(closed.read.count("select 1"))) == 503
+
+
+async def test_a_pool_closes_soon_though_a_statement_hangs(
+    url: str, other: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(db, "CLOSE_SECONDS", 0.1)
+    async with asyncio.timeout(10):
+        async with db.connect(url, 1) as hanging:
+            waiting = asyncio.create_task(failure(hanging.read.row("select pg_sleep(60)")))
+            await until_waiting(other)
+        assert status(await waiting) == 503
 
 
 async def test_a_statement_that_a_migration_has_outdated_can_be_tried_again(

@@ -236,6 +236,15 @@ def test_no_query_does_more_than_be_refused(query: bytes) -> None:
     json.dumps(dict(parameters)).encode()
 
 
+@pytest.mark.parametrize(
+    "query", [b"a=%ff", b"%ff=a", b"a=%ed%a0%80", b"a=%c0%80", b"a=%f8%88%80%80%80", b"a=\xff", b"a=\xc3\xa9"]
+)
+def test_a_query_that_is_not_percent_encoded_utf8_is_refused_whole(query: bytes) -> None:
+    with pytest.raises(Problem) as caught:
+        requests.query(scope(query=query))
+    assert (caught.value.kind.code, caught.value.errors) == ("bad_request", [])
+
+
 def test_each_parameter_that_stands_twice_is_named() -> None:
     with pytest.raises(Problem) as caught:
         requests.query(scope(query=b"page=1&size=2&page=3&size=2&size=4&other="))

@@ -1,6 +1,7 @@
 """What can happen with events: they are noted, beside the change itself."""
 
 from collections.abc import Iterator
+from functools import cache
 
 import msgspec
 
@@ -9,6 +10,8 @@ from odus.kit import bodies
 from odus.kit.ids import new_id
 from odus.kit.permissions import Principal
 from odus.kit.times import Moment
+
+_fields = cache(msgspec.structs.fields)
 
 
 def note(who: Principal, event_type: EventType, before: msgspec.Struct | None, after: msgspec.Struct) -> Entry:
@@ -29,7 +32,7 @@ def note(who: Principal, event_type: EventType, before: msgspec.Struct | None, a
 
 
 def _changes(before: msgspec.Struct, after: msgspec.Struct) -> Iterator[tuple[str, Change]]:
-    for field in msgspec.structs.fields(after):
+    for field in _fields(type(after)):
         old, new = getattr(before, field.name), getattr(after, field.name)
         if old == new or field.name == "updated_at":
             continue

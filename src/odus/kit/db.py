@@ -155,6 +155,7 @@ async def connect(url: str, size: int) -> AsyncGenerator[Database]:
         url,
         min_size=0,
         max_size=size,
+        max_inactive_connection_lifetime=0,  # a timer for each release costs more than an idle connection
         timeout=CONNECT_SECONDS,
         connection_class=_Connection,
         server_settings={"application_name": "odus", "timezone": "UTC", "jit": "off"},

@@ -96,9 +96,7 @@ def reads(path: str, permission: Permission) -> Decorator:
         operation = _operation(function, "read", "GET", path, permission, raises=(NOT_FOUND,))
 
         async def handle(call: Call, services: Services, who: Principal) -> Response:
-            named = requests.resource_id(call.scope)
-            async with asyncio.timeout(services.request_timeout):
-                found = await function(services.database.read, who, named)
+            found = await function(services.database.read, who, requests.resource_id(call.scope))
             tag = etag(found)
             condition = requests.header(call.scope, b"if-none-match")
             if condition is not None and matches_weakly(condition, tag):
@@ -120,8 +118,7 @@ def lists_of(path: str, permission: Permission) -> Decorator:
         async def handle(call: Call, services: Services, who: Principal) -> Response:
             named = [requests.resource_id(call.scope)] if operation.has_id else []
             paging: Paging = lists.paging(requests.query(call.scope))
-            async with asyncio.timeout(services.request_timeout):
-                page = await function(services.database.read, who, *named, paging)
+            page = await function(services.database.read, who, *named, paging)
             return Response(200, bodies.encode(page), JSON)
 
         return _route(operation, handle)
@@ -233,7 +230,9 @@ def _route(
         services: Services = request.app.state.services
         async with asyncio.timeout(services.request_timeout):
             who = await requests.principal(services, request.scope, operation.permission)
-        return await handle(request, services, who)
+            if operation.method == "GET":
+                return await handle(request, services, who)
+        return await handle(request, services, who)  # which reads the body first, at the pace of the client
 
     method = get if operation.method == "GET" else post
     path = operation.path.replace("{id}", "{id:str}")
