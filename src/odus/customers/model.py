@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from odus.kit.fields import BirthDate, Country, Email, PhoneNumber, Text255, Text500
-from odus.kit.metadata import MetadataPatch
+from odus.kit.metadata import MetadataPatch, NewMetadata
 from odus.kit.times import Moment
 
 
@@ -60,7 +60,7 @@ class CustomerCreate(msgspec.Struct, frozen=True, rename="camel", kw_only=True, 
     date_of_birth: BirthDate | None = None
     billing_address: AddressSent | None = None
     shipping_address: AddressSent | None = None
-    metadata: MetadataPatch | None = None
+    metadata: NewMetadata | None = None
     restrict_cit: bool = False
     restrict_mit: bool = False
     restrict_reason: Text500 | None = None

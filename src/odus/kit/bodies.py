@@ -27,6 +27,9 @@ from odus.kit.problems import FieldError, Problem
 
 T = TypeVar("T")
 
+MOST_FILLED = "mostFilled"
+"""In a `Meta`'s `extra`: how many keys of an object may have a value other than `""`; told beside other errors."""
+
 Json = Any
 """Any JSON value."""
 
@@ -153,6 +156,11 @@ def _size_errors(value: Sized, wanted: Any, path: str) -> Iterator[FieldError]:
             yield FieldError(path, "too_many", f"must have at most {_counted(meta.max_length, 'item')}, got {size}")
         if meta.min_length is not None and size < meta.min_length:
             yield FieldError(path, "too_short", f"must have at least {_counted(meta.min_length, 'item')}, got {size}")
+        most = (meta.extra or {}).get(MOST_FILLED)
+        if most is not None and isinstance(value, dict):
+            filled = sum(1 for item in cast("dict[str, object]", value).values() if item != "")
+            if filled > most:
+                yield FieldError(path, "too_many", f"must have at most {_counted(most, 'key')}, got {filled}")
 
 
 def _metas(wanted: Any) -> list[msgspec.Meta]:

@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType, json
 
 from odus.kit import problems
+from odus.kit.bodies import MOST_FILLED
 from odus.kit.problems import FieldError
 
 MOST_PAIRS = 50
@@ -13,6 +14,8 @@ MetadataKey = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[^\[\]
 MetadataValue = Annotated[str, Meta(max_length=500, pattern=r"^[^\x00]*$")]
 MetadataPatch = dict[MetadataKey, MetadataValue]
 """What a caller sends: a key with `""` goes, any other is set."""
+NewMetadata = Annotated[MetadataPatch, Meta(extra={MOST_FILLED: MOST_PAIRS})]
+"""What a caller sends of a new object: there is nothing to merge it with, so the limit shows in the body already."""
 
 
 def merge(stored: dict[str, str], sent: dict[str, str] | UnsetType | None) -> dict[str, str]:
