@@ -24,7 +24,7 @@ METRICS_TOKEN = "metrics-token-of-the-tests"  # noqa: S105 - guards nothing
 
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
-    """The server that the tests run on: `ODUS_TEST_DATABASE_URL`, else an embedded one of this run."""
+    """Give the server that the tests run on: `ODUS_TEST_DATABASE_URL`, else an embedded one of this run."""
     if url := os.environ.get("ODUS_TEST_DATABASE_URL"):
         yield url
         return
@@ -38,7 +38,7 @@ def server_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 async def database_url(server_url: str) -> AsyncIterator[str]:
-    """A database of this run alone, with the schema in it."""
+    """Give a database of this run alone, with the schema in it."""
     async with make.database(server_url) as url:
         await upgrade(url)
         yield url
@@ -53,7 +53,7 @@ async def _connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 async def database(_connection: asyncpg.Connection) -> AsyncIterator[Database]:
-    """A connection whose transaction is rolled back after the test."""
+    """Give a connection whose transaction is rolled back after the test."""
     transaction = _connection.transaction()
     await transaction.start()
     yield Database(_connection)
@@ -67,33 +67,33 @@ def _app(_connection: asyncpg.Connection) -> ASGIApp:
 
 @pytest.fixture
 def app(_app: ASGIApp, database: Database) -> ASGIApp:
-    """The application, within the test's transaction."""
+    """Give the application, within the test's transaction."""
     assert database
     return _app
 
 
 @pytest.fixture
 async def anonymous(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
-    """A client without a key."""
+    """Give a client without a key."""
     async with make.client(app) as client:
         yield client
 
 
 @pytest.fixture
 async def shop(app: ASGIApp, database: Database) -> AsyncIterator[Shop]:
-    """A merchant whose key may do everything."""
+    """Give a merchant whose key may do everything."""
     async with make.shop(app, database) as shop:
         yield shop
 
 
 @pytest.fixture
 async def other_shop(app: ASGIApp, database: Database) -> AsyncIterator[Shop]:
-    """Another merchant whose key may do everything."""
+    """Give another merchant whose key may do everything."""
     async with make.shop(app, database) as shop:
         yield shop
 
 
 @pytest.fixture
 def client(shop: Shop) -> httpx.AsyncClient:
-    """The client of a merchant whose key may do everything."""
+    """Give the client of a merchant whose key may do everything."""
     return shop.client

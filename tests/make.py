@@ -34,7 +34,7 @@ class Shop:
 
 @asynccontextmanager
 async def database(server_url: str) -> AsyncIterator[str]:
-    """A new, empty database on a server, dropped in the end; yields its URL."""
+    """Make a new, empty database on a server, dropped in the end; yield its URL."""
     name = f"odus_test_{os.getpid()}_{secrets.token_hex(4)}"
     connection = await asyncpg.connect(server_url)
     try:
@@ -47,7 +47,7 @@ async def database(server_url: str) -> AsyncIterator[str]:
 
 
 def client(app: ASGIApp, value: str | None = None) -> httpx.AsyncClient:
-    """A client of the application in this process, with a key's value or without."""
+    """Make a client of the application in this process, with a key's value or without."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)
     headers = {} if value is None else {"Authorization": f"Bearer {value}"}
     return httpx.AsyncClient(transport=transport, base_url="http://odus.test", headers=headers)
@@ -55,7 +55,7 @@ def client(app: ASGIApp, value: str | None = None) -> httpx.AsyncClient:
 
 @asynccontextmanager
 async def shop(app: ASGIApp, database: Database) -> AsyncIterator[Shop]:
-    """A new merchant with a key that may do everything."""
+    """Make a new merchant with a key that may do everything."""
     merchant = await merchants.create(database.write, who(""), "Corner Shop", "test")
     made = await key(database, merchant.id)
     async with client(app, made.value) as http:
@@ -65,7 +65,7 @@ async def shop(app: ASGIApp, database: Database) -> AsyncIterator[Shop]:
 async def key(
     database: Database, merchant_id: str, permissions: Iterable[Permission] = tuple(Permission)
 ) -> SecretKeyWithValue:
-    """A new secret key of a merchant."""
+    """Make a new secret key of a merchant."""
     data = SecretKeyCreate(note="Test", permissions=list(permissions))
     return await secret_keys.create(database.write, who(merchant_id), data)
 
@@ -76,14 +76,14 @@ def who(merchant_id: str) -> Principal:
 
 
 async def customer(client: httpx.AsyncClient, **fields: object) -> dict[str, object]:
-    """A new customer, made over the API."""
+    """Make a new customer over the API."""
     response = await client.post("/customers", json={"email": "jane@example.com", **fields})
     assert response.status_code == 201, response.text
     return response.json()
 
 
 def another_process(database: Database) -> ASGIApp:
-    """The application as another process runs it, which has looked up no key yet."""
+    """Make the application as another process runs it, which has looked up no key yet."""
     return create_app(Settings(log_level="error"), database)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 import msgspec
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.server.mp import MPServer
 
 from odus.kit import embedded, embedded_place, embedded_process
@@ -81,6 +81,7 @@ def serve(settings: Settings) -> None:
             address=address,
             port=settings.port,
             interface=Interfaces.ASGI,
+            http=HTTPModes.http1,  # to guess at HTTP/2, granian would wait for ever for a connection's first bytes
             workers=settings.workers,
             websockets=False,
             log_enabled=False,

@@ -503,27 +503,3 @@ def test_an_answer_writes_our_own_types_as_their_text() -> None:
 def test_what_is_encoded_reads_back_the_same(value: Json) -> None:
     assert json.loads(bodies.encode(value)) == value
     assert json.loads(bodies.text(value)) == value
-
-
-class Asked(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """What a query asks."""
-
-    how_many: Count
-    due_at: Moment | None = None
-    is_gift: bool = False
-
-
-def test_the_strings_of_a_query_are_read_into_the_types_they_stand_for() -> None:
-    asked = bodies.convert(Asked, {"howMany": "3", "dueAt": "2024-03-09T00:00:00Z", "isGift": "true"})
-    assert asked == Asked(3, Moment.parse("2024-03-09T00:00:00Z"), is_gift=True)
-
-
-def test_the_strings_of_a_query_are_refused_all_at_once_as_a_body_is() -> None:
-    with pytest.raises(Problem) as caught:
-        bodies.convert(Asked, {"howMany": "30", "dueAt": "x", "isGift": "perhaps", "other": ""})
-    assert [(error.field, error.code) for error in caught.value.errors] == [
-        ("howMany", "out_of_range"),
-        ("dueAt", "invalid_format"),
-        ("isGift", "invalid_type"),
-        ("other", "unknown_field"),
-    ]

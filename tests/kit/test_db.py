@@ -165,6 +165,27 @@ async def test_a_savepoint_that_was_given_up_leaves_nothing_in_the_transaction_t
     assert await notes(other) == [1, 3]
 
 
+async def test_what_is_given_up_ends_as_given_up_even_where_its_connection_is_gone(
+    pool: Database, other: asyncpg.Connection
+) -> None:
+    begun = asyncio.Event()
+
+    async def wait() -> None:
+        async with pool.write.transaction() as write:
+            await write.run("insert into notes values (1, 'one')")
+            begun.set()
+            await asyncio.Event().wait()
+
+    waiting = asyncio.create_task(wait())
+    await begun.wait()
+    await end_all(other)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert await pool.read.count("select 7") == 7
+    assert await notes(other) == []
+
+
 async def test_a_transaction_with_a_failed_statement_never_ends_as_if_it_were_written(
     pool: Database, other: asyncpg.Connection
 ) -> None:

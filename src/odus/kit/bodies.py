@@ -71,14 +71,6 @@ def decoder(model: type[T]) -> Callable[[bytes], T]:
     return decode
 
 
-def convert(model: type[T], values: dict[str, object]) -> T:
-    """Read strings such as a query's parameters into a Struct, with the same errors as a body."""
-    try:
-        return msgspec.convert(values, model, strict=False, dec_hook=parse_custom)
-    except msgspec.ValidationError:
-        raise problems.invalid(list(_errors(values, model, "", strict=False))) from None
-
-
 def _explain(body: bytes, model: type, error: Exception) -> Problem:
     try:
         value = msgspec.json.decode(body)
@@ -112,35 +104,33 @@ def _unique(pairs: list[tuple[str, object]]) -> None:
         raise problems.INVALID_JSON(f"The key {json.dumps(twice[:100])} stands twice in one object.")
 
 
-def _errors(value: object, wanted: Any, path: str, *, strict: bool = True) -> Iterator[FieldError]:
+def _errors(value: object, wanted: Any, path: str) -> Iterator[FieldError]:
     """Yield what is wrong with a decoded value, part by part; nothing where it fits the annotation."""
     container = _container(wanted, value)
     if container is None:
-        yield from _leaf_errors(value, wanted, path, strict=strict)
+        yield from _leaf_errors(value, wanted, path)
     elif isinstance(value, list):
         items = cast("list[object]", value)
         of_its_size = list(_size_errors(items, wanted, path))
         yield from of_its_size
         if not of_its_size:  # else a body of a megabyte would be worth seconds, and an answer of 40
             for index, item in enumerate(items):
-                yield from _errors(item, get_args(container)[0], f"{path}[{index}]", strict=strict)
+                yield from _errors(item, get_args(container)[0], f"{path}[{index}]")
     elif get_origin(container) is dict:
         key_type, item_type = get_args(container)
         for key, item in cast("dict[str, object]", value).items():
-            yield from _leaf_errors(key, key_type, _join(path, key), strict=strict)
-            yield from _errors(item, item_type, _join(path, key), strict=strict)
+            yield from _leaf_errors(key, key_type, _join(path, key))
+            yield from _errors(item, item_type, _join(path, key))
         yield from _size_errors(cast("dict[str, object]", value), wanted, path)
     else:
-        yield from _struct_errors(cast("dict[str, object]", value), container, path, strict=strict)
+        yield from _struct_errors(cast("dict[str, object]", value), container, path)
 
 
-def _struct_errors(
-    value: dict[str, object], model: type[msgspec.Struct], path: str, *, strict: bool
-) -> Iterator[FieldError]:
+def _struct_errors(value: dict[str, object], model: type[msgspec.Struct], path: str) -> Iterator[FieldError]:
     fields = {field.encode_name: field for field in msgspec.structs.fields(model)}
     for name, field in fields.items():
         if name in value:
-            yield from _errors(value[name], field.type, _join(path, name), strict=strict)
+            yield from _errors(value[name], field.type, _join(path, name))
         elif field.required:
             yield FieldError(_join(path, name), "required", "is required")
     for name in value:
@@ -191,9 +181,9 @@ def _annotated(wanted: Any) -> bool:
     return get_origin(wanted) is Annotated
 
 
-def _leaf_errors(value: object, wanted: Any, path: str, *, strict: bool) -> Iterator[FieldError]:
+def _leaf_errors(value: object, wanted: Any, path: str) -> Iterator[FieldError]:
     try:
-        msgspec.convert(value, Union[tuple(_members(wanted))], strict=strict, dec_hook=parse_custom)  # noqa: UP007
+        msgspec.convert(value, Union[tuple(_members(wanted))], dec_hook=parse_custom)  # noqa: UP007
     except msgspec.ValidationError as error:
         yield _field_error(path, str(error), value)
 

@@ -74,7 +74,10 @@ class Write(Read):
             await write.run(begin)
             try:
                 yield write
-            except Exception:  # not a cancellation: then the connection may hang, and whoever lent it rolls back
+            except asyncio.CancelledError:
+                await _come_to_rest(connection, rollback)
+                raise
+            except Exception:
                 await write.run(rollback)
                 raise
             if await connection.execute(commit) == "ROLLBACK":  # which is all that PostgreSQL says of it
@@ -119,16 +122,17 @@ class _Lease:
                 await self._source.release(self._lent)
 
 
-async def _come_to_rest(connection: "Connection") -> None:
+async def _come_to_rest(connection: "Connection", rollback: LiteralString = "rollback") -> None:
     """Let a statement that was cut short end, and its transaction; hang up where that takes too long.
 
     asyncpg itself waits until the server has obeyed, which one that hangs never does.
     """
     try:
         async with asyncio.timeout(CANCEL_SECONDS):
-            await connection.execute("rollback")
+            await connection.execute(rollback)
     except BaseException as error:
-        connection.terminate()
+        with suppress(asyncpg.InterfaceError):  # it is gone already
+            connection.terminate()
         if not isinstance(error, Exception):
             raise
 

@@ -40,7 +40,7 @@ class Email(str, Parsed):
         if len(text) > LONGEST_EMAIL:
             raise ValueError(f"must be at most {LONGEST_EMAIL} characters, got {len(text)}")
         try:
-            validate_email(text, check_deliverability=False, test_environment=True)
+            validate_email(text, check_deliverability=False, test_environment=True, strict=True)
         except EmailNotValidError as error:
             raise ValueError(f"must be a valid email address: {error}") from None
         return cls(text)

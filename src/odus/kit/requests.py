@@ -90,10 +90,15 @@ def not_found() -> problems.Problem:
     return problems.NOT_FOUND("There is no such object, or it is not yours to see.")
 
 
+_NOT_ENCODED = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
 def query(scope: HTTPScope) -> Mapping[str, str]:
     """Decode the query string; a parameter may stand once."""
     try:
         text = scope["query_string"].decode("ascii")
+        if _NOT_ENCODED.search(text):
+            raise problems.BAD_REQUEST("The query string has a % that begins no percent-encoding; write it as %25.")
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
     except UnicodeDecodeError:
         raise problems.BAD_REQUEST("The query string is not percent-encoded UTF-8.") from None
