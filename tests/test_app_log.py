@@ -153,5 +153,5 @@ async def test_a_fault_is_answered_blank_and_logged_whole(
     fault, line = log.lines()
     assert (fault["event"], fault["level"], fault["requestId"]) == ("fault", "error", request_id)
     assert "RuntimeError: secret detail" in fault["exception"]
-    assert "test_app.py" in fault["exception"]
+    assert "test_app_log.py" in fault["exception"]
     assert (line["status"], line["requestId"], line["actor"]) == (500, request_id, shop.key_id)

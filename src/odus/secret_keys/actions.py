@@ -1,6 +1,7 @@
 """What can happen with secret keys."""
 
 import secrets
+from collections.abc import Iterable
 from datetime import timedelta
 from hashlib import sha256
 
@@ -34,14 +35,14 @@ PREFIX = "skey_"
 async def create(write: Write, who: Principal, data: SecretKeyCreate) -> SecretKeyWithValue:
     """Make a key. Raises `validation_failed` for a permission that the maker lacks, or an expiry in the past."""
     at = now()
-    permissions = _granted(who, list(data.permissions))
-    if data.expires_at is not None and data.expires_at <= at:
-        raise problems.invalid([FieldError("expiresAt", "out_of_range", "must be in the future")])
+    errors = [*_lacking(who, data.permissions), *_past(data.expires_at, at)]
+    if errors:
+        raise problems.invalid(errors)
     value = new_value()
     key = SecretKey(
         id=new_id("key"),
         note=data.note,
-        permissions=permissions,
+        permissions=sorted(set(data.permissions)),
         masked_value=masked(value),
         last_used_at=None,
         expires_at=data.expires_at,
@@ -63,7 +64,7 @@ async def update(write: Write, who: Principal, key_id: str, data: SecretKeyUpdat
         if data.note is not UNSET:
             changed = msgspec.structs.replace(changed, note=data.note)
         if data.permissions is not UNSET:
-            changed = msgspec.structs.replace(changed, permissions=_granted(who, list(data.permissions)))
+            changed = msgspec.structs.replace(changed, permissions=_granted(who, data.permissions))
         if changed == before:
             return before
         changed = msgspec.structs.replace(changed, updated_at=after(before.updated_at, now()))
@@ -127,13 +128,24 @@ async def _present(write: Write, who: Principal, key_id: str, if_match: IfMatch)
     return key
 
 
-def _granted(who: Principal, permissions: list[str]) -> list[str]:
-    """Return permissions in order and once each; a key can grant none that it lacks (api.md §2)."""
-    lacking = sorted(set(permissions) - who.permissions)
-    if lacking:
-        message = f"cannot be granted by a key that lacks {', '.join(lacking)}"
-        raise problems.invalid([FieldError("permissions", "invalid_value", message)])
+def _granted(who: Principal, permissions: Iterable[str]) -> list[str]:
+    """Return permissions in order and once each; raises for any that `who` lacks."""
+    errors = _lacking(who, permissions)
+    if errors:
+        raise problems.invalid(errors)
     return sorted(set(permissions))
+
+
+def _lacking(who: Principal, permissions: Iterable[str]) -> list[FieldError]:
+    """Return what is wrong with granting permissions: a key can grant none that it lacks (api.md §2)."""
+    lacking = sorted(set(permissions) - who.permissions)
+    message = f"cannot be granted by a key that lacks {', '.join(lacking)}"
+    return [FieldError("permissions", "invalid_value", message)] if lacking else []
+
+
+def _past(expires_at: Moment | None, at: Moment) -> list[FieldError]:
+    is_past = expires_at is not None and expires_at <= at
+    return [FieldError("expiresAt", "out_of_range", "must be in the future")] if is_past else []
 
 
 def _overlap(expire_at: Moment | None, at: Moment) -> Moment:
