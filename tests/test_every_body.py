@@ -186,6 +186,18 @@ async def test_a_key_that_stands_twice_is_named(call: Call, database: Database, 
 
 
 @posts
+async def test_a_field_that_stands_twice_is_refused_though_both_are_right(call: Call, database: Database) -> None:
+    before = await make.snapshot(database)
+    for name, value in {**dict.fromkeys(operations.fields(call.operation)), **(call.body or {})}.items():
+        once = f"{json.dumps(name)}:{json.dumps(value)}"
+        others = [f"{json.dumps(key)}:{json.dumps(other)}" for key, other in (call.body or {}).items() if key != name]
+        response = await call.send(content="{" + ",".join([once, *others, once]) + "}", headers=JSON)
+        assert (response.status_code, response.json()["code"]) == (400, "invalid_json"), name
+        assert json.dumps(name) in response.json()["detail"]
+    assert await make.snapshot(database) == before
+
+
+@posts
 async def test_a_key_that_stands_twice_among_many_is_found_in_no_time(call: Call) -> None:
     keys = [f'"{number}":1' for number in range(20_000)]
     began = time.process_time()

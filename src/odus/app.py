@@ -8,6 +8,7 @@ import signal
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 
+import asyncpg
 from litestar import Litestar, route
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
@@ -107,6 +108,8 @@ def _answer(call: Call, error: Exception) -> Response:
     problem = error if isinstance(error, Problem) else db.unavailable(error) or _http_problem(error)
     request_id = requests.request_id(call.scope)
     if problem is None:
+        if isinstance(error, asyncpg.PostgresError):
+            error.detail = None  # pyright: ignore[reportAttributeAccessIssue] - it may quote a row, with personal data
         log.error("fault", requestId=request_id, exc_info=error)
         problem = problems.INTERNAL("Something failed on our side.")
     elif problem.kind is problems.UNAVAILABLE:

@@ -54,6 +54,13 @@ async def test_a_metadata_value_that_is_no_string_is_refused(client: httpx.Async
     operations.assert_invalid(response, {("metadata.tier", "invalid_type")})
 
 
+async def test_a_metadata_key_that_stands_twice_is_refused(client: httpx.AsyncClient) -> None:
+    content = '{"email": "jane@example.com", "metadata": {"tier": "gold", "tier": "gold"}}'
+    response = await client.post("/customers", content=content, headers={"Content-Type": "application/json"})
+    assert (response.status_code, response.json()["code"]) == (400, "invalid_json")
+    assert "tier" in response.json()["detail"]
+
+
 @pytest.mark.parametrize("sent", ["x", 1, True, [], [["a", "b"]]], ids=str)
 async def test_metadata_that_is_no_object_is_refused(client: httpx.AsyncClient, sent: object) -> None:
     operations.assert_invalid(await after(client, {}, sent), {("metadata", "invalid_type")})

@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sized
+from itertools import islice
 from types import UnionType
 from typing import (
     Annotated,
@@ -27,6 +28,8 @@ from odus.kit.problems import FieldError, Problem
 
 T = TypeVar("T")
 
+MOST_ERRORS = 1000
+"""How many errors of one body are told: a megabyte of nonsense must not be answered with ten."""
 MOST_FILLED = "mostFilled"
 """In a `Meta`'s `extra`: how many keys of an object may have a value other than `""`; told beside other errors."""
 
@@ -86,7 +89,7 @@ def _explain(body: bytes, model: type, error: Exception) -> Problem:
         return problems.INVALID_JSON(f"The body cannot be read as JSON: {reason}.")
     if not isinstance(value, dict):
         return problems.INVALID_JSON("The body must be a JSON object.")
-    errors = list(_errors(cast("dict[str, object]", value), model, ""))
+    errors = list(islice(_errors(cast("dict[str, object]", value), model, ""), MOST_ERRORS))
     return problems.invalid(errors) if errors else problems.INVALID_JSON(f"The body cannot be read: {error}.")
 
 

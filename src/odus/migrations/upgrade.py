@@ -1,15 +1,8 @@
-"""Bringing a database up to date: Alembic, one process at a time."""
-
-from pathlib import Path
+"""Bringing a database up to date."""
 
 import asyncpg
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
+
+from odus.migrations import HEAD
 
 OLDEST_SERVER = 15
 LOCK = 6_035_717_350_281
@@ -27,32 +20,27 @@ class DatabaseTooOldError(MigrationError):
 
 
 async def upgrade(url: str) -> None:
-    """Run the revisions that the database lacks. Raises `DatabaseTooOldError` for a server before PostgreSQL 15."""
+    """Run the revisions that the database lacks.
 
-    async def connect() -> "asyncpg.Connection[asyncpg.Record]":
-        return await asyncpg.connect(url)
+    Raises `DatabaseTooOldError` for a server before PostgreSQL 15, `MigrationError` for a database of a later release.
+    """
+    if await _revision(url) == HEAD:
+        return
+    from odus.migrations import revisions  # noqa: PLC0415 - Alembic is half of a start, and mostly not needed
 
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+    if reason := await revisions.run(url, LOCK, LOCK_TIMEOUT):
+        raise MigrationError(f"The database is not one of this release: {reason}.")
+
+
+async def _revision(url: str) -> str | None:
+    """Return the revision that a database is at, or None for a new one."""
+    connection = await asyncpg.connect(url, server_settings={"lock_timeout": LOCK_TIMEOUT})
     try:
-        async with engine.connect() as connection:
-            await connection.run_sync(_upgrade)
-    except DBAPIError as error:
-        cause = error.orig and error.orig.__cause__
-        raise (cause or error) from error
-    except CommandError as error:
-        raise MigrationError(f"The database is not one of this release: {error}.") from error
+        server = connection.get_server_version().major
+        if server < OLDEST_SERVER:
+            raise DatabaseTooOldError(f"PostgreSQL {OLDEST_SERVER} or later is needed; this server is {server}.")
+        return await connection.fetchval("select version_num from alembic_version")
+    except asyncpg.UndefinedTableError:
+        return None
     finally:
-        await engine.dispose()
-
-
-def _upgrade(connection: Connection) -> None:
-    number = int(connection.execute(text("show server_version_num")).scalar_one())
-    if number // 10_000 < OLDEST_SERVER:
-        raise DatabaseTooOldError(f"PostgreSQL {OLDEST_SERVER} or later is needed; this server is {number // 10_000}.")
-    connection.execute(text(f"select pg_advisory_lock({LOCK})"))  # before the limit: the first takes what it takes
-    connection.execute(text(f"set lock_timeout = '{LOCK_TIMEOUT}'"))
-    connection.commit()
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(Path(__file__).parent))
-    command.upgrade(config, "head")
-    connection.commit()
+        await connection.close()

@@ -13,7 +13,7 @@ from odus.kit import problems
 from odus.kit.db import Write
 from odus.kit.ids import new_id
 from odus.kit.permissions import Principal
-from odus.kit.problems import CONFLICT, FieldError
+from odus.kit.problems import CONFLICT, MISSING_PERMISSION, FieldError
 from odus.kit.requests import not_found
 from odus.kit.times import Moment, after, now
 from odus.kit.versions import IfMatch
@@ -85,7 +85,8 @@ async def rotate(
         at = now()
         if before.revoked_at is not None or (before.expires_at is not None and before.expires_at <= at):
             raise CONFLICT("The key is revoked or expired.")
-        _granted(who, before.permissions)
+        if lacking := sorted(set(before.permissions) - who.permissions):
+            raise MISSING_PERMISSION(f"The key holds what the caller lacks: {', '.join(lacking)}.")
         value = new_value()
         changed = msgspec.structs.replace(before, masked_value=masked(value), updated_at=after(before.updated_at, at))
         rotation = Rotation(digest(value), _overlap(data.expire_current_at, at))
