@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 WATCH_SECONDS = 0.25
 """How soon an embedded server that was killed is seen, and started again."""
+LOOK_SECONDS = 5.0
+"""How often it is asked whether it takes connections, which costs more: someone may have told it to stop."""
 RETRY_SECONDS = 5.0
 """How long after an embedded server could not be started again it is tried again."""
 LINGER_SECONDS = 0.5
@@ -36,6 +38,10 @@ DRAIN_SECONDS = 30
 
 _LEAVE = signal.SIGUSR1 if sys.platform != "win32" else signal.SIGTERM
 _WATCHER = "odus-watcher"
+_Child = multiprocessing.get_context("fork").Process if sys.platform == "linux" else multiprocessing.Process
+"""A process that is our own child: from Python 3.14 on, the usual one on Linux is a fork server's."""
+_FOR_ALL = [signal.SIGINT, signal.SIGHUP] if sys.platform != "win32" else [signal.SIGINT]
+"""What a terminal sends to all processes; when the others end, the first one says."""
 
 
 class PortTakenError(Exception):
@@ -62,15 +68,20 @@ def database(settings: Settings) -> Generator[Settings]:
 
 @contextmanager
 def running(settings: Settings) -> Generator[Settings]:
-    """Yield settings to serve with: the port is free, the database is there and stays, SIGTERM ends it in order."""
+    """Yield settings to serve with: the port is free, the database is there and stays, a signal ends it in order."""
     _address(settings.host, settings.port)
     signal.signal(signal.SIGTERM, _end)
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as `nohup` has it
+        signal.signal(signal.SIGHUP, _end)
     with database(settings) as ready, _watched(settings):
         yield ready
 
 
 def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or Ctrl-C; requests under way are answered before it returns. Raises `WorkersError`."""
+    """Serve until SIGTERM, Ctrl-C or the end of the terminal; requests under way are answered before it returns.
+
+    Raises `WorkersError`.
+    """
     address = _address(settings.host, settings.port)
     with tempfile.TemporaryDirectory(prefix="odus-metrics-") as metrics_dir:
         _export(msgspec.structs.replace(settings, metrics_dir=metrics_dir))
@@ -89,6 +100,7 @@ def serve(settings: Settings) -> None:
             respawn_interval=WATCH_SECONDS,
             workers_kill_timeout=DRAIN_SECONDS,
         )
+        _stop_with_terminal(server)
         try:
             server.serve()
         except SystemExit:  # granian's word for a worker that died again within seconds, or while all stop
@@ -103,7 +115,7 @@ def worker_app() -> "ASGIApp":
     from odus.app import serve_app  # noqa: PLC0415 - only the workers need the web framework
 
     if sys.platform != "win32":
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # Ctrl-C hits all; the first process says when to end
+        signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_ALL)
     app, leaving = serve_app(), threading.Event()
 
     def leave(number: int, frame: FrameType | None) -> None:
@@ -123,6 +135,19 @@ def worker_app() -> "ASGIApp":
     return serve
 
 
+def _stop_with_terminal(server: MPServer) -> None:
+    """Take a closed terminal for a stop: granian would renew its workers, and serve on where nobody sees it."""
+    if sys.platform != "win32":
+        is_ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            del number, frame
+            if not is_ignored:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        server.on_startup(lambda: signal.signal(signal.SIGHUP, stop))
+
+
 class _Server(MPServer):
     """Granian, but for its end: that closes connections with requests in them that it has not read yet."""
 
@@ -130,7 +155,8 @@ class _Server(MPServer):
         """Let the workers take what is on its way, then stop them."""
         for child in multiprocessing.active_children():
             if child.pid is not None and child.name != _WATCHER:
-                os.kill(child.pid, _LEAVE)
+                with suppress(ProcessLookupError):
+                    os.kill(child.pid, _LEAVE)
         time.sleep(LINGER_SECONDS)
         super().shutdown(exit_code)
 
@@ -142,7 +168,7 @@ def _watched(settings: Settings) -> Generator[None]:
         yield
         return
     what = (_data_dir(settings), os.getpid())
-    watcher = multiprocessing.Process(target=_watch, name=_WATCHER, args=what, daemon=True)
+    watcher = _Child(target=_watch, name=_WATCHER, args=what, daemon=True)
     watcher.start()
     try:
         yield
@@ -153,13 +179,23 @@ def _watched(settings: Settings) -> Generator[None]:
 
 def _watch(data_dir: Path, parent: int) -> None:
     """Bring the embedded server back whenever it is gone, as long as the process that started it runs."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in _FOR_ALL:
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)  # not at once, so that half a start is undone
-    place = embedded_place.prepare(data_dir)
-    while os.getppid() == parent:
-        if embedded_process.find(place) is None:
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    place, next_look = embedded_place.prepare(data_dir), 0.0
+    while True:
+        if embedded_process.find(place) is None or time.monotonic() > next_look:
             _revive(data_dir)
+            next_look = time.monotonic() + LOOK_SECONDS
         time.sleep(WATCH_SECONDS)
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent is gone, even while it waits for a server that hangs."""
+    while os.getppid() == parent:
+        time.sleep(WATCH_SECONDS)
+    os._exit(0)
 
 
 def _revive(data_dir: Path) -> None:

@@ -1,6 +1,5 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -36,19 +35,29 @@ class Sent:
         self.scope = scope(*given)
         self.left = list(chunks)
 
-    async def stream(self) -> AsyncIterator[bytes]:
+    async def receive(self) -> Message:
         """Read on."""
-        while self.left:
-            yield self.left.pop(0)
+        chunk = self.left.pop(0) if self.left else b""
+        return {"type": "http.request", "body": chunk, "more_body": bool(self.left)}
+
+
+class Broken(Sent):
+    """A request whose client hangs up before the end."""
+
+    async def receive(self) -> Message:
+        """Read on, to no end."""
+        if self.left:
+            return {"type": "http.request", "body": self.left.pop(0), "more_body": True}
+        return {"type": "http.disconnect"}
 
 
 class Stalled(Sent):
     """A request whose body never comes."""
 
-    async def stream(self) -> AsyncIterator[bytes]:
+    async def receive(self) -> Message:
         """Wait for ever."""
         await asyncio.Event().wait()
-        yield b""
+        raise AssertionError
 
 
 JSON = (b"content-type", b"application/json")
@@ -56,6 +65,12 @@ JSON = (b"content-type", b"application/json")
 
 async def body(request: Sent) -> bytes:
     return await requests.body(request)  # type: ignore[arg-type]
+
+
+async def test_a_body_that_does_not_arrive_whole_is_the_clients_fault() -> None:
+    with pytest.raises(Problem) as caught:
+        await body(Broken(JSON, chunks=[b'{"email":']))
+    assert caught.value.kind.status == 400
 
 
 async def refusal(request: Sent) -> Problem:

@@ -1,5 +1,6 @@
 """Every SQL statement on events."""
 
+from functools import cache
 from typing import LiteralString
 
 import asyncpg
@@ -72,6 +73,7 @@ async def search_of(read: Read, merchant_id: str, resource: str, paging: Paging)
     return page_of([_event(row) for row in rows], count, paging)
 
 
+@cache
 def _with_event(change: LiteralString, besides: LiteralString) -> LiteralString:
     return f"""
         with changed as ({change}),

@@ -96,7 +96,7 @@ def _explain(body: bytes, model: type, error: Exception) -> Problem:
 def _refuse_duplicate_keys(body: bytes) -> None:
     """Raise for a key that stands twice in one object: readers differ in which one counts (RFC 8259 §4)."""
     try:
-        json.loads(body, object_pairs_hook=_unique)
+        _scan(body.decode())
     except RecursionError:
         raise problems.INVALID_JSON("The body nests too deep.") from None
 
@@ -105,6 +105,9 @@ def _unique(pairs: list[tuple[str, object]]) -> None:
     if len(dict(pairs)) != len(pairs):
         twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
         raise problems.INVALID_JSON(f"The key {json.dumps(twice[:100])} stands twice in one object.")
+
+
+_scan = json.JSONDecoder(object_pairs_hook=_unique).decode
 
 
 def _errors(value: object, wanted: Any, path: str) -> Iterator[FieldError]:

@@ -58,7 +58,7 @@ class PhoneNumber(str, Parsed):
         if not digits.startswith("+") or not digits[1:].isascii() or not digits[1:].isdigit():
             raise ValueError("must be a phone number in E.164 form: + and the country code, such as +15559876543")
         number = _possible(digits)
-        if number is None or len(number) > LONGEST_PHONE_NUMBER or _possible(number) != number:
+        if number is None or len(number) > LONGEST_PHONE_NUMBER or (number != digits and _possible(number) != number):
             raise ValueError("must be a phone number that is possible for its country code")
         return cls(number)
 
