@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -18,6 +19,9 @@ from odus.migrations.upgrade import upgrade
 from odus.settings import Settings
 from tests import make
 from tests.make import Shop
+
+# A run in the background ignores Ctrl-C, and the processes that it starts would too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 METRICS_TOKEN = "metrics-token-of-the-tests"  # noqa: S105 - guards nothing
 

@@ -132,10 +132,14 @@ def serving(
 def started(
     data: Path | None, *options: str, workers: int = 2, port: int | None = None, **environment: str
 ) -> Iterator[Server]:
-    """Start `odus serve`; in the end it is stopped, and whatever it left is killed."""
+    """Start `odus serve`; in the end it is stopped, and whatever it left is killed.
+
+    What the environment says is not said by options too.
+    """
     port = port or free_port()
-    where = ["--data-dir", str(data)] if data else []
-    command = [ODUS, "serve", "--port", str(port), "--workers", str(workers), *where, *options]
+    chosen = {"--data-dir": data, "--port": port, "--workers": workers}
+    said = {name: str(value) for name, value in chosen.items() if value and _variable(name) not in environment}
+    command = [ODUS, "serve", *(part for pair in said.items() for part in pair), *options]
     with tempfile.TemporaryDirectory(prefix="odus-faults-") as own, (Path(own) / "errors").open("wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stderr=log, env=clean({"TMPDIR": own, **environment}), process_group=0
@@ -147,6 +151,10 @@ def started(
             server.children()
             stop(process)
             end(server.seen)
+
+
+def _variable(option: str) -> str:
+    return f"ODUS_{option.removeprefix('--').upper().replace('-', '_')}"
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

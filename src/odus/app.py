@@ -33,6 +33,10 @@ HANDLERS = [*customers.HANDLERS, *secret_keys.HANDLERS, *events.HANDLERS]
 """Every endpoint of the API, in the order of its reference."""
 
 
+ORPHAN_SECONDS = 1.0
+"""How long a worker whose first process was killed goes on with what is under way."""
+
+
 def create_app(settings: Settings, database: Database | None = None) -> ASGIApp:
     """Make the ASGI application; it opens its own pool unless it is given a database."""
     configure_logs(settings.log_level)
@@ -100,7 +104,15 @@ def _services(settings: Settings, database: Database) -> Services:
 def _stop_with_parent() -> None:
     """End this worker when the process that started it is gone, even by `kill -9`: it would hold the port for ever."""
     if parent := multiprocessing.parent_process():
-        asyncio.get_running_loop().add_reader(parent.sentinel, os.kill, os.getpid(), signal.SIGTERM)
+        asyncio.get_running_loop().add_reader(parent.sentinel, _orphaned, parent.sentinel)
+
+
+def _orphaned(sentinel: int) -> None:
+    """Answer what is under way, then end, whoever may still be sending."""
+    loop = asyncio.get_running_loop()
+    loop.remove_reader(sentinel)
+    loop.call_later(ORPHAN_SECONDS, os._exit, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _answer(call: Call, error: Exception) -> Response:

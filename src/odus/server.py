@@ -29,7 +29,7 @@ WATCH_SECONDS = 0.25
 """How soon an embedded server that was killed is seen, and started again."""
 LOOK_SECONDS = 5.0
 """How often it is asked whether it takes connections, which costs more: someone may have told it to stop."""
-RETRY_SECONDS = 5.0
+RETRY_SECONDS = 2.0
 """How long after an embedded server could not be started again it is tried again."""
 LINGER_SECONDS = 0.5
 """How long a stop goes on taking requests: those that were sent before it may not have been read yet."""

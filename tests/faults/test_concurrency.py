@@ -21,12 +21,6 @@ METADATA_PAIRS = 50
 
 
 @pytest.fixture(scope="module")
-def data() -> Iterator[Path]:
-    with processes.data_dir() as path:
-        yield path
-
-
-@pytest.fixture(scope="module")
 def server(data: Path) -> Iterator[Server]:
     with processes.serving(data, workers=2) as server:
         yield server

@@ -6,12 +6,11 @@
 import asyncio
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
-import pytest
 
 from tests import processes
 from tests.faults.figures import note
@@ -22,12 +21,6 @@ KILLS = int(os.environ.get("ODUS_TEST_KILLS", "2"))
 WORKERS = 2
 
 chance = random.Random()  # noqa: S311 - when to kill is no secret
-
-
-@pytest.fixture(scope="module")
-def data() -> Iterator[Path]:
-    with processes.data_dir() as path:
-        yield path
 
 
 async def test_a_killed_worker_takes_no_answered_write_with_it(data: Path) -> None:

@@ -8,6 +8,7 @@ permission (403), address (404), preconditions and body (400, 413, 415), then th
 
 import asyncio
 import inspect
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypedDict, Unpack, get_type_hints  # Any: each operation has arguments and an answer of its own
 
@@ -95,7 +96,7 @@ def reads(path: str, permission: Permission) -> Decorator:
     def decorate(function: Callable[..., Awaitable[Any]]) -> HTTPRouteHandler:
         operation = _operation(function, "read", "GET", path, permission, raises=(NOT_FOUND,))
 
-        async def handle(call: Call, services: Services, who: Principal) -> Response:
+        async def handle(call: Call, services: Services, who: Principal, _seconds: float) -> Response:
             found = await function(services.database.read, who, requests.resource_id(call.scope))
             tag = etag(found)
             condition = requests.header(call.scope, b"if-none-match")
@@ -115,7 +116,7 @@ def lists_of(path: str, permission: Permission) -> Decorator:
         known = (VALIDATION_FAILED, NOT_FOUND) if "{id" in path else (VALIDATION_FAILED,)
         operation = _operation(function, "list", "GET", path, permission, raises=known)
 
-        async def handle(call: Call, services: Services, who: Principal) -> Response:
+        async def handle(call: Call, services: Services, who: Principal, _seconds: float) -> Response:
             named = [requests.resource_id(call.scope)] if operation.has_id else []
             paging: Paging = lists.paging(requests.query(call.scope))
             page = await function(services.database.read, who, *named, paging)
@@ -149,7 +150,7 @@ def _writes(operation: Operation, function: Callable[..., Awaitable[Any]]) -> HT
     decode = bodies.decoder(operation.body)
     is_change = operation.kind == "change"
 
-    async def handle(call: Call, services: Services, who: Principal) -> Response:
+    async def handle(call: Call, services: Services, who: Principal, seconds: float) -> Response:
         named = requests.resource_id(call.scope) if is_change else None
         body = await requests.body(call)
         data = decode(body)
@@ -160,7 +161,7 @@ def _writes(operation: Operation, function: Callable[..., Awaitable[Any]]) -> HT
             done = await function(write, who, *arguments)
             return Answer(operation.status, bodies.encode(done), etag(done))
 
-        async with asyncio.timeout(services.request_timeout):
+        async with asyncio.timeout(seconds):
             write = services.database.write
             return _response(await (idempotency.once(write, attempt, run) if attempt else run(write)))
 
@@ -224,15 +225,17 @@ def _operation(
 
 
 def _route(
-    operation: Operation, handle: Callable[[Call, Services, Principal], Awaitable[Response]]
+    operation: Operation, handle: Callable[[Call, Services, Principal, float], Awaitable[Response]]
 ) -> HTTPRouteHandler:
     async def handler(request: Call) -> ASGIApp:
         services: Services = request.app.state.services
-        async with asyncio.timeout(services.request_timeout):
+        seconds, began = services.request_timeout, time.monotonic()
+        async with asyncio.timeout(seconds):
             who = await requests.principal(services, request.scope, operation.permission)
             if operation.method == "GET":
-                return await handle(request, services, who)
-        return await handle(request, services, who)  # which reads the body first, at the pace of the client
+                return await handle(request, services, who, seconds)
+        # A write reads the body first, at the pace of the client; what is left is for the database.
+        return await handle(request, services, who, seconds - (time.monotonic() - began))
 
     method = get if operation.method == "GET" else post
     path = operation.path.replace("{id}", "{id:str}")
