@@ -73,7 +73,7 @@ def migrate(settings: Settings) -> None:
 
 def openapi() -> bytes:
     """Return the OpenAPI document."""
-    from odus.app import HANDLERS  # noqa: PLC0415 - the other commands start without the web framework
+    from odus.app import HANDLERS  # noqa: PLC0415 - it loads the metrics, which must know their directory first
     from odus.kit.openapi import document  # noqa: PLC0415 - the same
 
     return msgspec.json.format(msgspec.json.encode(document(HANDLERS)))
