@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults check format bench lock clean
+.PHONY: help run test test-faults check format docs screenshots bench lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -14,10 +14,11 @@ run: $(VENV)/.run ## Install and start Odus with sample data
 	@$(BIN)/odus demo
 
 test: $(VENV)/.dev ## Install what the tests need and run them all
-	$(BIN)/python -m pytest $(ARGS)
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
-test-faults: $(VENV)/.dev ## The long forms of the fault tests: 20 kills of each process
-	ODUS_TEST_KILLS=20 $(BIN)/python -m pytest tests/faults $(ARGS)
+test-faults: $(VENV)/.dev ## The long forms: 20 kills of each process, 680 faulty moves of money, 2,000 random sets of customers to list
+	ODUS_TEST_KILLS=20 ODUS_TEST_LIST_EXAMPLES=2000 ODUS_TEST_PAYMENT_EXAMPLES=500 \
+		$(BIN)/python -m pytest tests/faults tests/customers/test_list_model.py tests/payments/test_state_machine.py $(ARGS)
 
 check: $(VENV)/.dev ## Lint, types, layers, templates
 	$(BIN)/ruff check .
@@ -30,6 +31,12 @@ format: $(VENV)/.dev ## Put the sources in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	-$(BIN)/djlint --quiet --reformat src
+
+docs: $(VENV)/.dev ## Write the tables in docs/*.md anew
+	$(BIN)/python -m tests.reference.tables
+
+screenshots: $(VENV)/.dev ## Take pictures of every page of the Dashboard
+	$(BIN)/python -m tests.browser.screenshots
 
 bench: $(VENV)/.dev ## Measure every figure, or one: make bench BENCH=get
 	$(BIN)/python -m bench $(if $(BENCH),--only $(BENCH)) $(ARGS)
@@ -47,7 +54,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 # Odus itself is installed without its dependencies, which the lock files name, hash by hash.
-$(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
+$(VENV)/.run: requirements.lock pyproject.toml package-lock.json hatch_build.py | $(BIN)/python
 	@echo 'Installing Odus (once, about a minute) …'
 	@$(PIP) --require-hashes -r requirements.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
@@ -56,4 +63,5 @@ $(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	@echo 'Installing what development needs …'
 	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m tests.browser.chromium
 	@touch $@

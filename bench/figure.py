@@ -30,6 +30,7 @@ class Sample(msgspec.Struct, frozen=True):
     p50: float
     p99: float
     cpu: Cpu
+    refused: int = 0
 
 
 class Goal(msgspec.Struct, frozen=True):
@@ -40,7 +41,9 @@ class Goal(msgspec.Struct, frozen=True):
     bound: float
 
     def is_met(self, row: "Row") -> bool:
-        """Tell whether a row reached it."""
+        """Tell whether a row reached it, which one with refused requests never does."""
+        if row.refused:
+            return False
         reached = median(row.ratios if self.of == "ratio" else row.ours)
         return reached >= self.bound if self.sign == ">=" else reached <= self.bound
 
@@ -56,6 +59,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     reference: list[float] = []
     cpu: dict[str, Cpu] = {}
     """The median of each side, `ours` and `reference`."""
+    refused: int = 0
+    """How many of our answers were no 2xx, where some may be."""
 
     @property
     def ratios(self) -> list[float]:
@@ -78,8 +83,24 @@ class Race(msgspec.Struct, frozen=True):
             ours=[sample.per_second for sample in self.ours],
             reference_title=reference_title,
             reference=[sample.per_second for sample in self.reference],
-            cpu={"ours": _cpu(self.ours), "reference": _cpu(self.reference)},
+            cpu=self._cpu(),
         )
+
+    def latencies(self, title: str, reference_title: str, goal: Goal) -> Row:
+        """Return the line that compares their median latencies."""
+        return Row(
+            title=title,
+            unit="ms",
+            goal=goal,
+            ours=[sample.p50 for sample in self.ours],
+            reference_title=reference_title,
+            reference=[sample.p50 for sample in self.reference],
+            cpu=self._cpu(),
+            refused=sum(sample.refused for sample in self.ours),
+        )
+
+    def _cpu(self) -> dict[str, Cpu]:
+        return {"ours": _cpu(self.ours), "reference": _cpu(self.reference)}
 
 
 def _cpu(samples: Sequence[Sample]) -> Cpu:

@@ -12,13 +12,15 @@ from rich.progress import Progress
 
 from bench import load, seed
 from bench.figure import BenchError, Race, Sample
-from bench.load import Kind, Script
+from bench.load import Kind, Load, Script
 from bench.seed import Seeded
 from bench.server import Server, serving
 from odus.kit import embedded
 
 WARM_UP_SECONDS = 2
 WORKERS = 2
+SMALL = 10_000
+"""Customers of the data that shows what more of them cost."""
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -38,12 +40,19 @@ class Bench:
         self.directory = directory
         self._progress = progress
         self._seeded: Seeded | None = None
+        self._small: Seeded | None = None
 
     def seeded(self) -> Seeded:
         """Return the data of all figures, made when the first of them asks."""
         if self._seeded is None:
-            self._seeded = self._seed(self.directory / "data")
+            self._seeded = self._seed(self.directory / "data", self.options.customers)
         return self._seeded
+
+    def small(self) -> Seeded:
+        """Return data of few customers, in a database of their own."""
+        if self._small is None:
+            self._small = self._seed(self.directory / "small", SMALL)
+        return self._small
 
     def race(self, kind: Kind, reference: Callable[[Server, Seeded], Script]) -> Race:
         """Let wrk load a server and pgbench load its database by turns: what disturbs the machine disturbs both."""
@@ -55,21 +64,21 @@ class Bench:
         with serving(seeded.data_dir, WORKERS) as server, bar as step:
             script = reference(server, seeded)
             for seconds in lengths:
-                ours.append(load.wrk(server, seeded, kind, seconds))
+                ours.append(load.wrk(server, seeded, Load(kind, seconds)))
                 step(1)
                 theirs.append(load.pgbench(server, script, seconds))
                 step(1)
         return Race(ours[1:], theirs[1:])
 
     @contextmanager
-    def steps(self, title: str, total: int) -> Generator[Callable[[int], None]]:
+    def steps(self, title: str, total: int) -> Generator[Callable[[float], None]]:
         """Show a bar; the function that is yielded moves it on by so many."""
         task = self._progress.add_task(title, total=total)
         yield lambda by: self._progress.advance(task, by)
+        self._progress.update(task, completed=total)  # shares of 1 do not quite make 1
 
-    def _seed(self, data_dir: Path) -> Seeded:
-        count = self.options.customers
-        bar = self.steps(f"seeding {count:,} customers", count)
+    def _seed(self, data_dir: Path, count: int) -> Seeded:
+        bar = self.steps(f"seeding {count:,} customers", 1)
         with embedded.start(data_dir, self._progress.console.print) as database, bar as step:
             merchant_id, key = seed.make_merchant(data_dir)
             seed.copy_customers(database.dsn, merchant_id, count, step)

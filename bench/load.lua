@@ -1,4 +1,5 @@
--- What wrk sends: `wrk -s load.lua URL -- KIND KEY CUSTOMERS`, where KIND is get, create, update or mix.
+-- What wrk sends: `wrk -s load.lua URL -- KIND KEY CUSTOMERS [FILE]`, where KIND is get, create, update, mix, pay or paths:
+-- `GET` of the lines of FILE, one after the other and then from the first again.
 -- Requests are written out whole: wrk.format() for each would make wrk itself a good part of the load.
 
 local threads = 0
@@ -39,10 +40,38 @@ function kinds.mix()
   return kinds[chance == 1 and "create" or chance == 2 and "update" or "get"]()
 end
 
+-- Each payment that was created is then authorized, once.
+local open, next_open = {}, 1
+
+function kinds.pay()
+  local id = open[next_open]
+  if not id then return post("/payments", '{"amount":4200,"currency":"usd"}') end
+  open[next_open] = nil
+  next_open = next_open + 1
+  return post("/payments/" .. id .. "/authorize",
+    '{"card":{"number":"4242424242424242","expMonth":"12","expYear":"2040","cvc":"123"}}')
+end
+
+local function remember(status, _, body)
+  if status == 201 then open[#open + 1] = string.match(body, '"id":"(pay_%w+)"') end
+end
+
+local lines, line = {}, 0
+
+function kinds.paths()
+  line = line % #lines + 1
+  local head = "GET %s HTTP/1.1\r\nHost: %s:%s\r\nAuthorization: Bearer %s\r\n\r\n"
+  return string.format(head, lines[line], wrk.host, wrk.port, key)
+end
+
 function init(arguments)
   key, customers = arguments[2], tonumber(arguments[3])
+  if arguments[4] then
+    for path in io.lines(arguments[4]) do lines[#lines + 1] = path end
+  end
   math.randomseed(os.time() * 64 + thread)
   request = kinds[arguments[1]]
+  if arguments[1] == "pay" then response = remember end
 end
 
 function done(summary, latency)

@@ -58,21 +58,25 @@ def _figures(rows: Sequence[Row]) -> Table:
             reference,
             _values(row.ratios, "") if row.reference else "-",
             f"{row.goal.sign} {row.goal.bound:g}{'' if row.goal.of == 'ratio' else ' ' + row.unit}",
-            Text("reached", "green") if is_met else Text("missed", "red"),
+            Text("reached", "green") if is_met else Text(_missed(row), "red"),
         )
     return drawn
+
+
+def _missed(row: Row) -> str:
+    return f"missed: {row.refused} refused" if row.refused else "missed"
 
 
 def _processor(rows: Sequence[Row]) -> Table:
     """Draw what a request costs, which says more than requests per second where others use the machine too."""
     title = "processor time of a request, µs"
     drawn = Table(
-        title, "odus", "PostgreSQL", "wrk", "reference: PostgreSQL", "pgbench", box=box.SIMPLE, pad_edge=False
+        title, "odus", "PostgreSQL", "client", "reference: odus", "PostgreSQL", "client", box=box.SIMPLE, pad_edge=False
     )
     for row in rows:
         if row.cpu:
             ours, reference = row.cpu["ours"], row.cpu["reference"]
-            used = (ours.odus, ours.postgresql, ours.client, reference.postgresql, reference.client)
+            used = (*msgspec.structs.astuple(ours), *msgspec.structs.astuple(reference))
             drawn.add_row(row.title, *(f"{each:.0f}" for each in used))
     return drawn
 

@@ -87,7 +87,7 @@ def _wait_ready(command: subprocess.Popen[bytes], port: int, log: Path) -> None:
         if command.poll() is not None or time.monotonic() > deadline:
             last = (log.read_text(errors="replace").splitlines() or ["it said nothing"])[-1]
             raise BenchError(f"The server did not become ready: {last}")
-        time.sleep(_POLL_SECONDS)
+        time.sleep(_POLL_SECONDS)  # the server can be asked whether it is ready, and tells nobody when it is
 
 
 def _is_ready(port: int) -> bool:

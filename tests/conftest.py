@@ -6,10 +6,12 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from litestar.types import ASGIApp
 
 from odus.app import create_app
@@ -18,12 +20,75 @@ from odus.kit.db import Database
 from odus.migrations.upgrade import upgrade
 from odus.settings import Settings
 from tests import make
+from tests.faults.figures import FIGURES
 from tests.make import Shop
 
-# A run in the background ignores Ctrl-C, and the processes that it starts would too.
+# A run in the background ignores Ctrl-C or a closed terminal, and the processes that it starts would too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+ALONE = ("faults", "test_server.py", "test_worker.py", "test_cli.py", "test_seed.py", "test_app_log.py")
+"""Tests that start, kill and time whole servers: one after the other, so that they do not disturb each other."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let processes that share the tests take whole files, first what must not run beside its like."""
+    for item in items:
+        is_alone = any(part in ALONE for part in item.path.parts)
+        item.add_marker(pytest.mark.xdist_group("servers" if is_alone else item.path.as_posix()))
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        items.sort(key=lambda item: not any(part in ALONE for part in item.path.parts))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what the fault tests counted to the process that prints it."""
+    output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["figures"] = FIGURES
+
+
+class _Figures:
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take what the fault tests of another process counted."""
+        FIGURES.extend(getattr(node, "workeroutput", {}).get("figures", []))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print what the fault tests counted, whether they passed or not."""
+        if FIGURES:
+            terminalreporter.section("faults")
+            for sentence in FIGURES:
+                terminalreporter.write_line(sentence)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Print what the fault tests counted."""
+    config.pluginmanager.register(_Figures())
+
 
 METRICS_TOKEN = "metrics-token-of-the-tests"  # noqa: S105 - guards nothing
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hash_fast() -> Iterator[None]:
+    """Spare the tests what makes a password hard to guess; those of passwords take it back."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("odus.users.actions._HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _look_keys_up_each_time() -> Iterator[None]:
+    """Spare the tests the second until each process has looked a key up again, and with it the merchant's clock."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("odus.secret_keys.keyring.REMEMBERED_SECONDS", -1.0)
+        yield
+
+
+@pytest.fixture
+def real_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords as a server does."""
+    monkeypatch.setattr("odus.users.actions._HASHER", PasswordHasher())
 
 
 @pytest.fixture(scope="session")

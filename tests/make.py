@@ -20,6 +20,7 @@ from odus.secret_keys.model import SecretKeyCreate, SecretKeyWithValue
 from odus.settings import Settings
 
 EVERYTHING = frozenset(Permission)
+PASSWORD = "Correct-horse-7"  # noqa: S105 - opens nothing
 
 
 @dataclass
@@ -82,17 +83,94 @@ async def customer(client: httpx.AsyncClient, **fields: object) -> dict[str, obj
     return response.json()
 
 
+async def product(client: httpx.AsyncClient, **fields: object) -> dict[str, object]:
+    """Make a new product over the API."""
+    response = await client.post("/products", json={"name": "Coffee club", **fields})
+    assert response.status_code == 201, response.text
+    return response.json()
+
+
+async def price(client: httpx.AsyncClient, **fields: object) -> dict[str, object]:
+    """Make a new price over the API, paid once, of a new product, where nothing else is said."""
+    body = {"name": "Standard", "type": "one_time", "currency": "usd", "amount": 2000, **fields}
+    body = body if "product" in body else {**body, "product": (await product(client))["id"]}
+    response = await client.post("/prices", json=body)
+    assert response.status_code == 201, response.text
+    return response.json()
+
+
+async def recurring_price(client: httpx.AsyncClient, *amounts: int, **fields: object) -> dict[str, object]:
+    """Make a new recurring price over the API, its cycles of a month each at these amounts."""
+    cycles = [
+        {"position": position, "amount": amount, "intervalUnit": "month", "intervalValue": 1}
+        for position, amount in enumerate(amounts or (2000,), 1)
+    ]
+    more = {"type": "recurring", "amount": None, "billingSchedule": {"cycleDefinitions": cycles}}
+    return await price(client, **{**more, **fields})
+
+
+VISA, MASTERCARD = "4242424242424242", "5555555555554444"
+CHALLENGED, APPROVED_ONCE = "4000000000003220", "4000000000000341"
+DECLINED, INSUFFICIENT = "4000000000000002", "4000000000009995"
+EXPIRED, FRAUD = "4000000000000069", "4100000000000019"
+"""Cards of the sandbox (payments.md §1)."""
+
+
+def card(number: str = VISA, **fields: object) -> dict[str, object]:
+    """Return a card as a payer types it."""
+    return {"number": number, "expMonth": "12", "expYear": "2040", "cvc": "123", "cardholderName": "Jane", **fields}
+
+
+async def payment(client: httpx.AsyncClient, **fields: object) -> dict[str, object]:
+    """Make a new payment over the API, of 42 dollars where nothing else is said."""
+    body = {"currency": "usd", **({} if "cart" in fields else {"amount": 4200}), **fields}
+    response = await client.post("/payments", json=body)
+    assert response.status_code == 201, response.text
+    return response.json()
+
+
+async def paid(client: httpx.AsyncClient, number: str = VISA, **fields: object) -> dict[str, object]:
+    """Make a new payment over the API and authorize it by a card; whatever comes of it."""
+    made = await payment(client, **fields)
+    response = await client.post(f"/payments/{made['id']}/authorize", json={"card": card(number)})
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+async def subscription(client: httpx.AsyncClient, number: str = VISA, **fields: object) -> dict[str, object]:
+    """Make a new subscription over the API: a customer pays for a monthly price, of 20 dollars if nothing is said."""
+    payer = {"customer": fields.pop("customer", None) or (await customer(client))["id"]}
+    price = fields.pop("price", None) or (await recurring_price(client))["id"]
+    item = {"price": price, "quantity": fields.pop("quantity", 1)}
+    made = await paid(client, number, **payer, cart={"items": [item]}, **fields)
+    return (await client.get(f"/subscriptions/{made['subscription']}")).json()
+
+
+async def user(client: httpx.AsyncClient, **fields: object) -> dict[str, object]:
+    """Make a new user over the API."""
+    body = {"email": f"{secrets.token_hex(8)}@example.com", "password": PASSWORD, "role": "developer", **fields}
+    response = await client.post("/users", json=body)
+    assert response.status_code == 201, response.text
+    return response.json()
+
+
 def another_process(database: Database) -> ASGIApp:
     """Make the application as another process runs it, which has looked up no key yet."""
     return create_app(Settings(log_level="error"), database)
 
 
 async def snapshot(database: Database) -> dict[str, list[str]]:
-    """All rows of all tables, but for when a key was last used: what two looks must agree on where nothing happened."""
+    """All rows of all tables, but for when a key and a session were last used.
+
+    It is what two looks must agree on where nothing happened.
+    """
     tables = await database.read.rows("select tablename from pg_tables where schemaname = current_schema() order by 1")
-    return {
-        table: [row["row"] for row in await database.read.rows(_ROWS.replace("TABLE", table))] for (table,) in tables
-    }
+    looks = " union all ".join(_ROWS.replace("TABLE", table) for (table,) in tables)
+    found: dict[str, list[str]] = {table: [] for (table,) in tables}
+    for row in await database.read.rows(f"{looks} order by 1, 2"):
+        found[row["name"]].append(row["row"])
+    return found
 
 
-_ROWS = "select (to_jsonb(this) - 'last_used_at')::text as row from TABLE as this order by 1"
+_ROWS = "select 'TABLE' as name, (to_jsonb(this) - 'last_used_at' - 'seen_at')::text as row from TABLE as this"
+"""Of one table; all of them are one statement, as most tests look twice."""

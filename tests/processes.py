@@ -67,6 +67,12 @@ class Server:
             return found
         return []
 
+    def family(self) -> list[psutil.Process]:
+        """Return its children and theirs, such as the worker of the jobs."""
+        found = [process for child in self.children() for process in (child, *child.children()) if lives(process)]
+        self.seen.update(found)
+        return found
+
     def postmaster(self) -> psutil.Process:
         """Return the embedded PostgreSQL."""
         assert self.data_dir
@@ -148,7 +154,8 @@ def started(
         try:
             yield server
         finally:
-            server.children()
+            with suppress(psutil.NoSuchProcess):
+                server.family()
             stop(process)
             end(server.seen)
 
@@ -167,8 +174,10 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def run(*arguments: str | bytes, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of `odus` and wait for its end."""
+def run(
+    *arguments: str | bytes, timeout: float = 60, typed: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of `odus` with what is typed on its standard input, and wait for its end."""
     return subprocess.run(
         [ODUS, *arguments],
         capture_output=True,
@@ -176,7 +185,7 @@ def run(*arguments: str | bytes, timeout: float = 60, **environment: str) -> sub
         env=clean(environment),
         timeout=timeout,
         check=False,
-        stdin=subprocess.DEVNULL,
+        input=typed,
     )
 
 
@@ -192,8 +201,9 @@ async def shop(server_url: str, dsn: str, **client: object) -> AsyncIterator[Sho
     connection = await asyncpg.connect(dsn)
     try:
         database = Database(connection)
-        merchant = await merchants.create(database.write, make.who(""), "Corner Shop", "test")
-        made = await make.key(database, merchant.id)
+        async with connection.transaction():
+            merchant = await merchants.create(database.write, make.who(""), "Corner Shop", "test")
+            made = await make.key(database, merchant.id)
     finally:
         await connection.close()
     headers = {"Authorization": f"Bearer {made.value}"}

@@ -12,17 +12,21 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from odus import __version__, cli
+from odus import __version__, cli, commands
 from odus.kit.permissions import Permission
+from odus.kit.problems import Problem
 from tests import make, processes
+from tests.make import PASSWORD
 from tests.processes import ODUS, Server, eventually
 
 VALUE = re.compile(r"skey_[A-Za-z0-9_-]{43}\n")
 MERCHANT = re.compile(r"mer_[0-9A-Za-z]{27}\n")
 COMMANDS = {
-    "serve": "Serve the API until SIGTERM or Ctrl-C.",
-    "demo": "Serve with a test merchant of 200 customers, and print its address and a secret key.",
+    "serve": "Serve the API and the Dashboard until SIGTERM or Ctrl-C.",
+    "demo": "Serve with a test merchant of 200 customers, and print its addresses, a",
+    "worker": "Do what falls due and the housekeeping until SIGTERM or Ctrl-C; start as many as you like.",
     "migrate": "Bring the database's schema up to date.",
+    "seed": "Write made-up customers of the last five years to a test merchant, each with its event, and payments",
     "openapi": "Print the OpenAPI document.",
     "merchants": "The businesses whose customers are kept here.",
     "merchants create": "Make a merchant; its id is all that stands on standard output.",
@@ -30,6 +34,8 @@ COMMANDS = {
     "keys create": "Make a secret key; its value is all that stands on standard output, and is shown only now.",
     "keys list": "List a merchant's secret keys, their values masked.",
     "keys revoke": "End a secret key for good.",
+    "users": "The people who sign in to the Dashboard.",
+    "users create": "Make a user of the Dashboard; the id is all that stands on standard output.",
 }
 
 
@@ -70,17 +76,17 @@ async def empty(server_url: str) -> AsyncIterator[str]:
         yield url
 
 
-def odus(*arguments: str | bytes, **environment: str) -> subprocess.CompletedProcess[str]:
+def odus(*arguments: str | bytes, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command; whatever it ends in, nobody is shown the program's insides."""
-    done = processes.run(*arguments, **environment)
+    done = processes.run(*arguments, typed=typed, **environment)
     assert "Traceback" not in done.stderr
     assert done.returncode in {0, 1, 2}
     return done
 
 
-def refused(*arguments: str | bytes, **environment: str) -> str:
+def refused(*arguments: str | bytes, typed: str = "", **environment: str) -> str:
     """Run a command that fails; return its one sentence."""
-    done = odus(*arguments, **environment)
+    done = odus(*arguments, typed=typed, **environment)
     assert done.returncode == 1
     assert done.stdout == ""
     sentence = done.stderr.splitlines()[-1]
@@ -118,7 +124,7 @@ def test_each_command_says_what_it_does_and_takes(command: str) -> None:
     if command in {"serve", "demo"}:
         for variable in ("ODUS_HOST", "ODUS_PORT", "ODUS_WORKERS", "ODUS_DATA_DIR", "ODUS_DATABASE_URL"):
             assert variable in done.stdout
-    if command not in {"openapi", "merchants", "keys"}:
+    if command not in {"openapi", "merchants", "keys", "users"}:
         assert "--data-dir" in done.stdout
         assert "--database-url" in done.stdout
 
@@ -138,11 +144,17 @@ def test_it_says_which_release_it_is() -> None:
         "serve --port http",
         "serve --workers 0",
         "serve --log-level loud",
+        "seed",
+        "seed --customers 0",
+        "seed --customers many",
         "merchants create --name Shop",
         "merchants create --name Shop --environment moon",
         "keys create --permission CUSTOMER_READ",
         "keys create --note Note",
         "keys revoke",
+        "users create --email a@example.com",
+        "users create --role admin",
+        "users create --email a@example.com --role admin --password Correct-horse-7",
         "migrate now",
     ],
 )
@@ -259,6 +271,66 @@ def test_which_merchant_is_meant_must_be_clear(data: Path, merchant: str) -> Non
     assert re.fullmatch(r"There are \d+ merchants: name one with --merchant\.", refused("keys", "list", *where))
 
 
+# Users ---------------------------------------------------------------------------------------------------------------
+
+
+def signs_in(url: str, email: str, password: str) -> bool:
+    """Tell whether the Dashboard lets somebody in."""
+    with httpx.Client(base_url=url, timeout=30, headers={"Sec-Fetch-Site": "same-origin"}) as client:
+        answer = client.post("/dashboard/login", data={"email": email, "password": password})
+        assert answer.status_code in {303, 400}
+        assert client.get("/dashboard").status_code == (200 if answer.status_code == 303 else 303)
+    return answer.status_code == 303
+
+
+def test_a_user_is_made_with_a_password_from_standard_input_and_can_sign_in(
+    server: Server, data: Path, merchant: str
+) -> None:
+    where = ("--merchant", merchant, "--data-dir", str(data))
+    create = ("users", "create", "--email", "ada@example.com", "--role", "admin", "--password-stdin", *where)
+    made = odus(*create, typed=f"{PASSWORD}\nnot read\n")
+    assert made.returncode == 0
+    assert re.fullmatch(r"usr_[0-9A-Za-z]{27}\n", made.stdout)
+    assert made.stderr == "Made the admin ada@example.com, who can sign in at /dashboard.\n"
+    assert signs_in(server.url, "ada@example.com", PASSWORD)
+    assert not signs_in(server.url, "ada@example.com", PASSWORD + "x")
+    assert refused(*create, typed=PASSWORD) == "Another user has this email."
+
+
+@pytest.mark.parametrize(
+    ("chosen", "password", "sentence"),
+    [
+        ({"--role": "owner"}, PASSWORD, "role is not one of the values that are possible here: 'owner'."),
+        ({"--email": "ada"}, PASSWORD, "email must be a valid email address: "),
+        ({}, "hopeless", "password must have an upper case letter, a digit, a special character."),
+        ({}, "", "password must have at least 8 characters, "),
+    ],
+)
+def test_a_user_that_cannot_be_is_refused_and_the_password_is_not_repeated(
+    data: Path, merchant: str, chosen: dict[str, str], password: str, sentence: str
+) -> None:
+    all_chosen = {"--email": "bob@example.com", "--role": "admin", "--merchant": merchant, **chosen}
+    options = [part for pair in all_chosen.items() for part in pair]
+    said = refused("users", "create", *options, "--password-stdin", "--data-dir", str(data), typed=f"{password}\n")
+    assert said.startswith(sentence)
+    assert not password or password not in said
+
+
+def test_a_password_that_is_not_utf_8_is_refused() -> None:
+    create = ["users", "create", "--email", "a@example.com", "--role", "admin", "--password-stdin"]
+    done = CliRunner().invoke(cli.app, create, input=b"Correct-horse-\xff7\n")
+    assert isinstance(done.exception, commands.ERRORS)
+    assert done.output == ""
+
+
+def test_a_password_that_is_asked_for_is_typed_twice_and_not_shown() -> None:
+    create = ["users", "create", "--email", "a@example.com", "--role", "owner"]
+    done = CliRunner().invoke(cli.app, create, input=f"{PASSWORD}\nother\n{PASSWORD}\n{PASSWORD}\n")
+    assert done.output.count("Repeat for confirmation") == 2
+    assert PASSWORD not in done.output
+    assert isinstance(done.exception, Problem)
+
+
 # Databases -----------------------------------------------------------------------------------------------------------
 
 
@@ -332,13 +404,13 @@ def test_a_reader_that_has_seen_enough_is_no_failure_to_speak_of() -> None:
 
 def test_the_demo_goes_on_with_its_200_customers_and_both_keys_work(idle: Path) -> None:
     first = demonstrated(idle)
-    second = demonstrated(idle, first["key"])
+    second = demonstrated(idle, first["key"], first["password"])
     assert first["merchant"] == second["merchant"]
     assert first["key"] != second["key"]
     assert first["customers"] == second["customers"] == 200
 
 
-def demonstrated(data: Path, earlier: str | None = None) -> dict[str, Any]:
+def demonstrated(data: Path, earlier: str | None = None, password: str | None = None) -> dict[str, Any]:
     """Run `odus demo`, hold that it does what it says, and stop it; return what it said."""
     port = processes.free_port()
     command = [ODUS, "demo", "--data-dir", data, "--port", str(port)]
@@ -353,6 +425,11 @@ def demonstrated(data: Path, earlier: str | None = None) -> dict[str, Any]:
             key = re.search(r"Secret key  (skey_\S+)", said)
             assert key
             assert f"API         http://127.0.0.1:{port}\n" in said
+            assert f"Dashboard   http://127.0.0.1:{port}/dashboard\n" in said
+            entrance = re.search(r"Sign in     (\S+)  (\S+)\n", said)
+            assert entrance
+            assert signs_in(f"http://127.0.0.1:{port}", entrance[1], entrance[2])
+            assert password is None or not signs_in(f"http://127.0.0.1:{port}", entrance[1], password)
             for value in [key[1], *([earlier] if earlier else [])]:
                 headers = {"Authorization": f"Bearer {value}"}
                 answer = httpx.get(f"http://127.0.0.1:{port}/events?pageSize=100&page=2", headers=headers, timeout=10)
@@ -364,7 +441,8 @@ def demonstrated(data: Path, earlier: str | None = None) -> dict[str, Any]:
                 f"http://127.0.0.1:{port}/customers", headers=headers, json=json.loads(example[1]), timeout=10
             )
             assert answer.status_code == 201
-            return {"merchant": merchant[1], "key": key[1], "customers": made - (1 if earlier else 0)}
+            made -= 1 if earlier else 0
+            return {"merchant": merchant[1], "key": key[1], "customers": made, "password": entrance[2]}
         finally:
             process.terminate()
             process.wait(processes.PATIENCE)

@@ -49,7 +49,7 @@ async def test_a_page_past_the_end_is_empty_with_true_counts(call: Call) -> None
             "data": [],
             "pagination": {
                 "hasNextPage": False,
-                "hasPreviousPage": True,
+                "hasPreviousPage": page > 1 and count > 0,
                 "itemCount": count,
                 "page": page,
                 "pageCount": -(-count // size),
@@ -67,7 +67,7 @@ async def test_an_unknown_parameter_is_400_and_named(call: Call) -> None:
         "",
         "page[eq]",
         "limit",
-        "cursor",
+        "offset",
         "\x00",
         "é",
         "'",
@@ -77,8 +77,8 @@ async def test_an_unknown_parameter_is_400_and_named(call: Call) -> None:
         response = await call.send(params={name: "1"})
         operations.assert_invalid(response, {(name, "unknown_field")})
         (error,) = response.json()["errors"]
-        assert "page" in error["message"]
-        assert "pageSize" in error["message"]
+        for supported in ("page", "pageSize", "cursor", "sortBy", "sortDirection", "id", "createdAt"):
+            assert supported in error["message"].replace(",", "").split()
 
 
 @lists
@@ -96,12 +96,14 @@ async def test_a_parameter_that_stands_twice_is_400_and_named(call: Call, query:
 
 UNREADABLE_QUERIES = (
     *(b"page=%ff", b"%ff=1", b"page=\xff", b"\xff", b"page=\xc3\xa9", b"page=%C0%80", b"page=%ED%A0%80", b"page=%80"),
-    *(b"a=1&" * 101, b"a=1&" * 100_000, b"&" * 10_000),
+    *(b"a=%", b"%zz=1", b"a=%2"),
+    *(b"a=1&" * 1001, b"a=1&" * 100_000, b"&" * 10_000),
 )
 READABLE_QUERIES = (
     b"page=%",
     b"page=%zz",
     b"%u0041=1",
+    b"a=1&" * 1000,
     b"&&&=&",
     b"=",
     b"a" * 100_000,
@@ -129,18 +131,31 @@ async def test_no_query_makes_a_fault(call: Call, app: ASGIApp) -> None:
         assert response.status_code in (200, 400), query[:80]
 
 
+OF_ONE = {"list_merchant_configs"}
+"""The lists of what each merchant has exactly one of."""
+
+
 @lists
 async def test_pages_hold_each_row_once_and_in_order(call: Call, shop: Shop, database: Database) -> None:
-    for _ in range(3):
+    makers = [each for each in operations.OPERATIONS if each.kind == "create" and each.path == call.operation.path]
+    for _ in range(4):
+        for each in makers:
+            await (await operations.call(each, shop, database)).send()
         await operations.call(call.operation, shop, database)
         await call.client.post(f"/customers/{await _customer_of(call)}", json={"name": new_id("x")})
         await make.key(database, shop.merchant_id)
+        await make.user(call.client)
+        await make.price(call.client)
+        await make.paid(call.client, customer=await _customer_of(call))
+        cart = {"items": [{"price": (await make.recurring_price(call.client))["id"]}]}
+        await make.paid(call.client, customer=await _customer_of(call), cart=cart)
     everything = (await call.send(params={"pageSize": "100"})).json()
     count = everything["pagination"]["itemCount"]
     pages = [
         (await call.send(params={"page": str(page), "pageSize": "2"})).json() for page in range(1, -(-count // 2) + 1)
     ]
-    assert count == len(everything["data"]) > 3
+    assert count == len(everything["data"])
+    assert count == 1 if call.operation.name in OF_ONE else count > 3
     assert [item["id"] for page in pages for item in page["data"]] == [item["id"] for item in everything["data"]]
     assert len({item["id"] for item in everything["data"]}) == count
     assert [item["createdAt"] for item in everything["data"]] == sorted(

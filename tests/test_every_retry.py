@@ -27,7 +27,7 @@ async def test_a_request_that_is_sent_again_is_answered_again_and_done_once(call
     assert "Idempotent-Replayed" not in first.headers
     assert again.headers["Idempotent-Replayed"] == "true"
     assert again.content == first.content
-    assert again.headers["ETag"] == first.headers["ETag"]
+    assert again.headers.get("ETag") == first.headers.get("ETag")
     assert again.headers["X-Request-Id"] != first.headers["X-Request-Id"]
     assert await make.snapshot(database) == before
 
@@ -47,7 +47,8 @@ async def test_another_body_with_the_same_idempotency_key_is_422(call: Call, dat
 async def test_another_object_with_the_same_idempotency_key_is_422(call: Call, shop: Shop, database: Database) -> None:
     other = await operations.call(call.operation, shop, database)
     await call.send(headers={"Idempotency-Key": "once"})
-    response = await other.send(headers={"Idempotency-Key": "once"})
+    named = other.id if other.id != call.id else new_id("x")  # what each merchant has one of has no other
+    response = await other.send(headers={"Idempotency-Key": "once"}, named=named)
     assert (response.status_code, response.json()["code"]) == (422, "idempotency_mismatch")
 
 
@@ -154,7 +155,9 @@ async def test_an_idempotency_key_counts_for_30_days(call: Call, database: Datab
     age = timedelta(days=days)
     await database.write.run("update idempotency_records set created_at = created_at - $1::interval", age)
     response = await call.send(headers=headers)
-    assert response.status_code == call.operation.status
+    sample = SAMPLES[call.operation.name]
+    refusal = 409 if sample.unique is not None or sample.once else 400 if sample.later is not None else None
+    assert response.status_code == (call.operation.status if replayed else refusal or call.operation.status)
     assert ("Idempotent-Replayed" in response.headers) == replayed
 
 

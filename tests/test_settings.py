@@ -11,10 +11,15 @@ DEFAULTS = {
     "data_dir": None,
     "host": "127.0.0.1",
     "port": 8000,
+    "url": "",
     "workers": 1,
+    "jobs": None,
     "log_level": "info",
     "pool_size": 10,
+    "list_pool_size": 4,
+    "list_timeout": 2.0,
     "request_timeout": 4.5,
+    "proxies": 0,
     "metrics_token": "",
     "metrics_dir": "",
     "otel_endpoint": "",
@@ -25,10 +30,15 @@ VARIABLES = {
     "ODUS_DATA_DIR": ("/srv/odus data", "data_dir", Path("/srv/odus data")),
     "ODUS_HOST": ("::", "host", None),
     "ODUS_PORT": ("8080", "port", 8080),
+    "ODUS_URL": ("https://pay.example.com", "url", None),
     "ODUS_WORKERS": ("4", "workers", 4),
+    "ODUS_JOBS": ("false", "jobs", False),
     "ODUS_LOG_LEVEL": ("debug", "log_level", None),
     "ODUS_POOL_SIZE": ("3", "pool_size", 3),
+    "ODUS_LIST_POOL_SIZE": ("2", "list_pool_size", 2),
+    "ODUS_LIST_TIMEOUT": ("0.5", "list_timeout", 0.5),
     "ODUS_REQUEST_TIMEOUT": ("2.5", "request_timeout", 2.5),
+    "ODUS_PROXIES": ("2", "proxies", 2),
     "ODUS_METRICS_TOKEN": ("0123", "metrics_token", None),
     "ODUS_METRICS_DIR": ("/run/odus", "metrics_dir", None),
     "ODUS_OTEL_ENDPOINT": ("http://localhost:4318", "otel_endpoint", None),
@@ -37,6 +47,19 @@ VARIABLES = {
 
 def test_an_empty_environment_gives_the_defaults() -> None:
     assert msgspec.structs.asdict(Settings.of({})) == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        (Settings(), "http://127.0.0.1:8000"),
+        (Settings(host="0.0.0.0", port=80), "http://127.0.0.1:80"),  # noqa: S104 - nobody listens
+        (Settings(host="::1"), "http://[::1]:8000"),
+        (Settings(host="::", url="https://pay.example.com"), "https://pay.example.com"),
+    ],
+)
+def test_people_reach_it_where_it_says_or_listens(settings: Settings, address: str) -> None:
+    assert settings.public_url == address
 
 
 def test_every_setting_has_its_variable() -> None:

@@ -5,6 +5,7 @@ import msgspec
 from bench import load
 from bench.figure import Figure, Goal, Row
 from bench.harness import Bench
+from bench.load import Load
 from bench.server import serving
 
 FEW = 1_000
@@ -22,7 +23,7 @@ def _measure(bench: Bench) -> list[Row]:
     ):
         while done < MANY:
             # wrk counts seconds, not requests: a short first slice for the few, which is some more than a thousand.
-            requests = load.wrk(server, seeded, "mix", SLICE_SECONDS if done else 1).requests
+            requests = load.wrk(server, seeded, Load("mix", SLICE_SECONDS if done else 1)).requests
             done += requests
             many = server.worker().memory_info().rss / _MEGABYTE
             few = few or many

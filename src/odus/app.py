@@ -15,22 +15,110 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
 from odus import migrations
+from odus.checkout import pages as checkout
+from odus.checkout.visits import problem_page as checkout_problem_page
 from odus.customers import api as customers
+from odus.customers import new_pages as new_customer_pages
+from odus.customers import pages as customer_pages
+from odus.customers import restrictions
+from odus.dashboard import pages as dashboard
+from odus.dashboard.environment import environment
+from odus.dashboard.people import recognizer
 from odus.events import api as events
-from odus.kit import db, health, problems, requests
-from odus.kit.db import Database
-from odus.kit.observe import Observed, configure_logs, log
+from odus.events import pages as event_pages
+from odus.gateways import api as gateways
+from odus.gateways import pages as gateway_pages
+from odus.kit import addresses, db, health, problems, requests
+from odus.kit.db import Database, Limits
+from odus.kit.logs import configure_logs, log
+from odus.kit.observe import Observed
 from odus.kit.openapi import document
+from odus.kit.pages import Pages, problem_page
 from odus.kit.problems import Problem
 from odus.kit.requests import JSON, PROBLEM, Call, Response, Services
 from odus.kit.tracing import Trace
+from odus.merchant_configs import api as merchant_configs
+from odus.merchant_configs import pages as settings_pages
+from odus.payment_methods import api as payment_methods
+from odus.payment_methods import cards as payment_method_cards
+from odus.payment_methods import pages as payment_method_pages
+from odus.payments import api as payments
+from odus.payments import cards as payment_cards
+from odus.payments import move_pages, new_pages
+from odus.payments import pages as payment_pages
+from odus.products import api as products
+from odus.products import pages as product_pages
+from odus.products import price_pages
 from odus.reference import pages as reference
+from odus.renewals import api as test_clock
+from odus.renewals import clock_pages
+from odus.renewals import move_pages as subscription_move_pages
+from odus.renewals import pages as subscription_pages
 from odus.secret_keys import api as secret_keys
+from odus.secret_keys import pages as secret_key_pages
 from odus.secret_keys.keyring import KeyRing
 from odus.settings import Settings
+from odus.subscriptions import api as subscriptions
+from odus.subscriptions import cards as subscription_cards
+from odus.users import api as users
+from odus.users import pages as user_pages
 
-HANDLERS = [*customers.HANDLERS, *secret_keys.HANDLERS, *events.HANDLERS]
+HANDLERS = [
+    *customers.HANDLERS,
+    *payments.HANDLERS,
+    *payment_methods.HANDLERS,
+    *subscriptions.HANDLERS,
+    *test_clock.HANDLERS,
+    *products.HANDLERS,
+    *secret_keys.HANDLERS,
+    *users.HANDLERS,
+    *gateways.HANDLERS,
+    *merchant_configs.HANDLERS,
+    *events.HANDLERS,
+]
 """Every endpoint of the API, in the order of its reference."""
+
+PAGES = [
+    *dashboard.HANDLERS,
+    *customer_pages.HANDLERS,
+    *new_customer_pages.HANDLERS,
+    *restrictions.HANDLERS,
+    *payment_pages.HANDLERS,
+    *new_pages.HANDLERS,
+    *move_pages.HANDLERS,
+    *subscription_pages.HANDLERS,
+    *subscription_move_pages.HANDLERS,
+    *payment_method_pages.HANDLERS,
+    *product_pages.HANDLERS,
+    *price_pages.HANDLERS,
+    *secret_key_pages.HANDLERS,
+    *user_pages.HANDLERS,
+    *settings_pages.HANDLERS,
+    *clock_pages.HANDLERS,
+    *gateway_pages.HANDLERS,
+    *event_pages.HANDLERS,
+]
+"""Every page of the Dashboard."""
+
+CUSTOMER_CARDS = (subscription_cards.CARD, payment_cards.CARD, payment_method_cards.CARD)
+"""What a customer's page shows of other features, in this order."""
+
+_ENVIRONMENT = environment(
+    [
+        "odus.checkout",
+        "odus.customers",
+        "odus.payments",
+        "odus.renewals",
+        "odus.subscriptions",
+        "odus.payment_methods",
+        "odus.products",
+        "odus.secret_keys",
+        "odus.users",
+        "odus.events",
+        "odus.gateways",
+        "odus.merchant_configs",
+    ]
+)
 
 
 ORPHAN_SECONDS = 1.0
@@ -40,20 +128,22 @@ ORPHAN_SECONDS = 1.0
 def create_app(settings: Settings, database: Database | None = None) -> ASGIApp:
     """Make the ASGI application; it opens its own pool unless it is given a database."""
     configure_logs(settings.log_level)
+    addresses.public_at(settings.public_url)
     trace = Trace(settings.otel_endpoint) if settings.otel_endpoint else None
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncGenerator[None]:
         _stop_with_parent()
-        async with db.connect(settings.database_url, settings.pool_size) as pool:
-            app.state.services = _services(settings, pool)
+        limits = Limits(settings.list_pool_size, settings.list_timeout)
+        async with db.connect(settings.database_url, settings.pool_size, limits) as pool:
+            _equip(app, settings, pool)
             gc.collect()
             gc.freeze()  # what is there now stays for good: collections need not look at it again
             yield
         if trace is not None:
             await asyncio.to_thread(trace.close)
 
-    handlers = [*HANDLERS, *health.HANDLERS, *reference.HANDLERS]
+    handlers = [*HANDLERS, *PAGES, *checkout.HANDLERS, *health.HANDLERS, *reference.HANDLERS]
     app = Litestar(
         [*_options(handlers), *handlers],
         lifespan=[] if database else [lifespan],
@@ -65,7 +155,7 @@ def create_app(settings: Settings, database: Database | None = None) -> ASGIApp:
     app.state.settings = settings
     app.state.document = document(HANDLERS)
     if database is not None:
-        app.state.services = _services(settings, database)
+        _equip(app, settings, database)
     return Observed(app, trace)
 
 
@@ -96,9 +186,12 @@ def _allow(methods: Iterable[str]) -> str:
     return ", ".join(sorted(known | {"OPTIONS"} | ({"HEAD"} if "GET" in known else set())))
 
 
-def _services(settings: Settings, database: Database) -> Services:
+def _equip(app: Litestar, settings: Settings, database: Database) -> None:
+    """Give an application what its endpoints and its pages need."""
     authenticate = KeyRing(database).authenticate
-    return Services(database, authenticate, settings.request_timeout, migrations.HEAD)
+    app.state.services = Services(database, authenticate, settings.request_timeout, migrations.HEAD)
+    app.state.customer_cards = CUSTOMER_CARDS
+    app.state.pages = Pages(_ENVIRONMENT, recognizer(database))
 
 
 def _stop_with_parent() -> None:
@@ -126,6 +219,10 @@ def _answer(call: Call, error: Exception) -> Response:
         problem = problems.INTERNAL("Something failed on our side.")
     elif problem.kind is problems.UNAVAILABLE:
         log.warning("unavailable", requestId=request_id, reason=type(error).__name__)
+    if call.scope["path"].startswith("/dashboard"):
+        return problem_page(call, problem)
+    if call.scope["path"].startswith("/checkout/"):
+        return checkout_problem_page(call, problem)
     return Response(problem.kind.status, problem.body(request_id), PROBLEM, problem.headers.items())
 
 

@@ -1,17 +1,22 @@
-"""The command line: `odus serve | demo | migrate | merchants | keys | openapi`."""
+"""The command line: `odus serve | demo | worker | migrate | merchants | keys | users | seed | openapi`."""
 
 import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from odus import __version__, commands
 from odus.kit.permissions import Permission
+from odus.kit.times import now
 from odus.merchants.model import Environment
+from odus.seed import PAYERS, Wanted
 from odus.settings import LogLevel, Settings
 
 app = typer.Typer(
@@ -25,6 +30,8 @@ merchants = typer.Typer(no_args_is_help=True, help="The businesses whose custome
 keys = typer.Typer(no_args_is_help=True, help="The secret keys that servers show with each request.")
 app.add_typer(merchants, name="merchants")
 app.add_typer(keys, name="keys")
+users = typer.Typer(no_args_is_help=True, help="The people who sign in to the Dashboard.")
+app.add_typer(users, name="users")
 
 Host = Annotated[str | None, typer.Option(envvar="ODUS_HOST", help="The address to listen on.  [default: 127.0.0.1]")]
 Port = Annotated[int | None, typer.Option(envvar="ODUS_PORT", min=1, max=65535, help="The port.  [default: 8000]")]
@@ -56,7 +63,7 @@ def serve(
     database_url: DatabaseUrl = None,
     log_level: Level = None,
 ) -> None:
-    """Serve the API until SIGTERM or Ctrl-C.
+    """Serve the API and the Dashboard until SIGTERM or Ctrl-C.
 
     The embedded PostgreSQL is brought up to date first; another one only by `odus migrate`.
     """
@@ -75,7 +82,7 @@ def demo(
     database_url: DatabaseUrl = None,
     log_level: Level = None,
 ) -> None:
-    """Serve with a test merchant of 200 customers, and print its address and a secret key.
+    """Serve with a test merchant of 200 customers, and print its addresses, a sign-in and a secret key.
 
     Running it again goes on with the same data.
     """
@@ -86,10 +93,41 @@ def demo(
 
 
 @app.command()
+def worker(data_dir: DataDir = None, database_url: DatabaseUrl = None, log_level: Level = None) -> None:
+    """Do what falls due and the housekeeping until SIGTERM or Ctrl-C; start as many as you like.
+
+    On the embedded PostgreSQL, `odus serve` runs one by itself.
+    """
+    commands.work(_settings(data_dir=data_dir, database_url=database_url, log_level=log_level), _tell)
+
+
+@app.command()
 def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Bring the database's schema up to date."""
     commands.migrate(_settings(data_dir=data_dir, database_url=database_url))
     typer.echo("The database is up to date.", err=True)
+
+
+@app.command("seed")
+def seed_customers(
+    customers: Annotated[int, typer.Option(min=1, help="How many.")],
+    merchant: Merchant = None,
+    seed: Annotated[int, typer.Option(help="Another number gives other customers.")] = 1,
+    payments: Annotated[
+        int | None, typer.Option(min=0, help="Payments of the newest.  [default: one for 20 customers, 1,000 at most]")
+    ] = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Write made-up customers of the last five years to a test merchant, each with its event, and payments of theirs.
+
+    They come beside those that are there; so a second run adds as many again.
+    """
+    settings = _settings(data_dir=data_dir, database_url=database_url)
+    wanted = Wanted(customers, seed, now())
+    count = min(customers // 20, PAYERS) if payments is None else payments
+    merchant_id, seconds = commands.seed_customers(settings, merchant, wanted, count, _bar)
+    _tell(f"Wrote {customers:,} customers to {merchant_id} in {seconds:.1f} s, {customers / seconds:,.0f} a second.")
 
 
 @app.command()
@@ -155,6 +193,28 @@ def revoke_key(
     _tell(f"Revoked {revoked.id} ({_plain(revoked.note)}).")
 
 
+@users.command("create")
+def create_user(
+    email: Annotated[str, typer.Option(help="What the person signs in with.")],
+    role: Annotated[str, typer.Option(help="`admin`, `developer` or `supportAgent`.")],
+    password_stdin: Annotated[  # noqa: FBT002 - typer's way to say a flag
+        bool, typer.Option("--password-stdin", help="Read the password from standard input instead of asking for it.")
+    ] = False,
+    merchant: Merchant = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Make a user of the Dashboard; the id is all that stands on standard output."""
+    if password_stdin:
+        password = sys.stdin.buffer.readline().decode(errors="surrogateescape").rstrip("\r\n")
+    else:
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    settings = _settings(data_dir=data_dir, database_url=database_url)
+    user = commands.create_user(settings, merchant, {"email": email, "role": role, "password": password})
+    _tell(f"Made the {user.role} {_plain(user.email)}, who can sign in at /dashboard.")
+    typer.echo(user.id)
+
+
 @app.callback(invoke_without_command=True)
 def about(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:  # noqa: FBT002 - typer's way to say a flag
     """Say which release this is."""
@@ -171,6 +231,21 @@ def _settings(**given: object) -> Settings:
 def _tell(sentence: str) -> None:
     """Say something to the person at the terminal, beside what the command gives."""
     typer.echo(sentence, err=True)
+
+
+@contextmanager
+def _bar(title: str, total: int) -> Generator[Callable[[int], None]]:
+    """Show how far a work is, where a person can see it; the function that is yielded moves it on by so many."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda by: progress.advance(task, by)
 
 
 def _plain(text: str) -> str:

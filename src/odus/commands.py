@@ -1,19 +1,19 @@
 """What the commands of the command line do, apart from how they are said."""
 
 import asyncio
-import itertools
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import asyncpg
 import msgspec
 
-from odus import server
+from odus import keeper, server
 from odus.demo import prepare
 from odus.kit import bodies, db, problems
 from odus.kit.db import Database
 from odus.kit.embedded import EmbeddedError
-from odus.kit.lists import Paging
 from odus.kit.permissions import Actor, Permission, Principal
 from odus.kit.problems import Problem
 from odus.kit.times import now
@@ -25,7 +25,10 @@ from odus.migrations.upgrade import MigrationError, upgrade
 from odus.secret_keys import actions as secret_keys
 from odus.secret_keys import queries as secret_key_queries
 from odus.secret_keys.model import SecretKey, SecretKeyCreate, SecretKeyWithValue
+from odus.seed import Wanted, fill, pay
 from odus.settings import Settings, SettingsError
+from odus.users import actions as users
+from odus.users.model import User, UserCreate
 
 T = TypeVar("T")
 
@@ -51,10 +54,11 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """Serve the API; see `server.serve`. `say` is told where it starts without its database."""
     with server.running(settings) as ready:
         if settings.database_url:
-            asyncio.run(_look_for(settings.database_url, say))
+            asyncio.run(_look_for(settings.database_url, say, "Requests are answered 503"))
         else:
             asyncio.run(upgrade(ready.database_url))
-        server.serve(ready)
+        with keeper.worker(ready, wanted=_runs_jobs(settings)):
+            server.serve(ready)
 
 
 def demo(settings: Settings, say: Callable[[str], None]) -> None:
@@ -62,7 +66,20 @@ def demo(settings: Settings, say: Callable[[str], None]) -> None:
     with server.running(settings) as ready:
         asyncio.run(upgrade(ready.database_url))
         say(asyncio.run(_on(ready, lambda database: prepare(database, ready))))
-        server.serve(ready)
+        with keeper.worker(ready, wanted=_runs_jobs(settings)):
+            server.serve(ready)
+
+
+def work(settings: Settings, say: Callable[[str], None]) -> None:
+    """Run a worker; see `worker.run`. `say` is told where it starts without its database."""
+    from odus import worker  # noqa: PLC0415 - only a worker needs the queue and all features
+
+    with server.staying(settings) as ready:
+        if settings.database_url:
+            asyncio.run(_look_for(settings.database_url, say, "Jobs wait"))
+        else:
+            asyncio.run(upgrade(ready.database_url))
+        worker.run(ready)
 
 
 def migrate(settings: Settings) -> None:
@@ -95,18 +112,21 @@ def create_key(settings: Settings, merchant_id: str | None, body: Mapping[str, o
     return _run(settings, create)
 
 
+def create_user(settings: Settings, merchant_id: str | None, body: Mapping[str, object]) -> User:
+    """Make a user from what `POST /users` takes."""
+    data = bodies.decoder(UserCreate)(bodies.encode(body))
+
+    async def create(database: Database) -> User:
+        return await users.create(database.write, _operator(await _merchant(database, merchant_id)), data)
+
+    return _run(settings, create)
+
+
 def list_keys(settings: Settings, merchant_id: str | None) -> list[tuple[SecretKey, str]]:
     """Return a merchant's keys, each with its state in a word."""
 
     async def search(database: Database) -> list[SecretKey]:
-        merchant = await _merchant(database, merchant_id)
-        found: list[SecretKey] = []
-        for number in itertools.count(1):
-            page = await secret_key_queries.search(database.read, merchant, Paging(number, 100))
-            found += page.data
-            if not page.pagination.has_next_page:
-                break
-        return found
+        return await secret_key_queries.every(database.read, await _merchant(database, merchant_id))
 
     return [(key, _state(key)) for key in _run(settings, search)]
 
@@ -119,6 +139,32 @@ def revoke_key(settings: Settings, merchant_id: str | None, key_id: str) -> Secr
         return await secret_keys.revoke(database.write, who, key_id, IfMatch())
 
     return _run(settings, revoke)
+
+
+def seed_customers(
+    settings: Settings,
+    merchant_id: str | None,
+    wanted: Wanted,
+    payments: int,
+    bar: Callable[[str, int], AbstractContextManager[Callable[[int], None]]],
+) -> tuple[str, float]:
+    """Write made-up customers to a test merchant, and payments of theirs; return its id and the seconds it took.
+
+    `bar` shows how far a work of a title and a size is.
+    """
+
+    async def write(database: Database) -> tuple[str, float]:
+        merchant = await _merchant(database, merchant_id)
+        began = time.monotonic()
+        with bar("Writing customers", wanted.count) as advance:
+            payers = await fill(database.write, merchant, wanted, advance)
+        took = time.monotonic() - began
+        if payments:
+            with bar("Making payments", payments) as advance:
+                await pay(database.write, merchant, payers, payments, advance)
+        return merchant, took
+
+    return _run(settings, write)
 
 
 def sentence(error: BaseException) -> str:
@@ -151,15 +197,20 @@ async def _on(settings: Settings, work: Callable[[Database], Awaitable[T]], *, i
         return await work(database)
 
 
-async def _look_for(url: str, say: Callable[[str], None]) -> None:
-    """Say where the database cannot be used yet; raises where it never can, as the URL is wrong."""
+async def _look_for(url: str, say: Callable[[str], None], meanwhile: str) -> None:
+    """Say where the database cannot be used yet, and what follows; raises where it never can, as the URL is wrong."""
     try:
         connection = await asyncpg.connect(url, timeout=db.CONNECT_SECONDS)
         await connection.close()
     except asyncpg.ClientConfigurationError:
         raise
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        say(f"odus: {sentence(error)} Requests are answered 503 until it can.")
+        say(f"odus: {sentence(error)} {meanwhile} until it can.")
+
+
+def _runs_jobs(settings: Settings) -> bool:
+    """Tell whether a server has a worker beside it: the embedded PostgreSQL has nobody else to think of one."""
+    return not settings.database_url if settings.jobs is None else settings.jobs
 
 
 def _operator(merchant_id: str) -> Principal:

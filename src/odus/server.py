@@ -12,36 +12,28 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
 from granian.constants import HTTPModes, Interfaces
 from granian.server.mp import MPServer
 
+from odus import children
 from odus.kit import embedded, embedded_place, embedded_process
 from odus.settings import Settings, SettingsError, variable
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-WATCH_SECONDS = 0.25
-"""How soon an embedded server that was killed is seen, and started again."""
 LOOK_SECONDS = 5.0
 """How often it is asked whether it takes connections, which costs more: someone may have told it to stop."""
 RETRY_SECONDS = 2.0
 """How long after an embedded server could not be started again it is tried again."""
 LINGER_SECONDS = 0.5
 """How long a stop goes on taking requests: those that were sent before it may not have been read yet."""
-DRAIN_SECONDS = 30
-"""How long a stop waits for the requests under way."""
 
 _LEAVE = signal.SIGUSR1 if sys.platform != "win32" else signal.SIGTERM
-_WATCHER = "odus-watcher"
-_Child = multiprocessing.get_context("fork").Process if sys.platform == "linux" else multiprocessing.Process
-"""A process that is our own child: from Python 3.14 on, the usual one on Linux is a fork server's."""
-_FOR_ALL = [signal.SIGINT, signal.SIGHUP] if sys.platform != "win32" else [signal.SIGINT]
-"""What a terminal sends to all processes; when the others end, the first one says."""
 
 
 class PortTakenError(Exception):
@@ -70,9 +62,16 @@ def database(settings: Settings) -> Generator[Settings]:
 def running(settings: Settings) -> Generator[Settings]:
     """Yield settings to serve with: the port is free, the database is there and stays, a signal ends it in order."""
     _address(settings.host, settings.port)
-    signal.signal(signal.SIGTERM, _end)
+    with staying(settings) as ready:
+        yield ready
+
+
+@contextmanager
+def staying(settings: Settings) -> Generator[Settings]:
+    """Yield settings to run with for long: the database is there and stays, a signal ends it in order."""
+    signal.signal(signal.SIGTERM, children.end)
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as `nohup` has it
-        signal.signal(signal.SIGHUP, _end)
+        signal.signal(signal.SIGHUP, children.end)
     with database(settings) as ready, _watched(settings):
         yield ready
 
@@ -97,8 +96,8 @@ def serve(settings: Settings) -> None:
             websockets=False,
             log_enabled=False,
             respawn_failed_workers=True,
-            respawn_interval=WATCH_SECONDS,
-            workers_kill_timeout=DRAIN_SECONDS,
+            respawn_interval=children.WATCH_SECONDS,
+            workers_kill_timeout=children.DRAIN_SECONDS,
         )
         _stop_with_terminal(server)
         try:
@@ -115,7 +114,7 @@ def worker_app() -> "ASGIApp":
     from odus.app import serve_app  # noqa: PLC0415 - only the workers need the web framework
 
     if sys.platform != "win32":
-        signal.pthread_sigmask(signal.SIG_BLOCK, _FOR_ALL)
+        signal.pthread_sigmask(signal.SIG_BLOCK, children.FOR_ALL)
     app, leaving = serve_app(), threading.Event()
 
     def leave(number: int, frame: FrameType | None) -> None:
@@ -154,7 +153,7 @@ class _Server(MPServer):
     def shutdown(self, exit_code: int = 0) -> None:
         """Let the workers take what is on its way, then stop them."""
         for child in multiprocessing.active_children():
-            if child.pid is not None and child.name != _WATCHER:
+            if child.pid is not None and not child.name.startswith(children.BESIDE):
                 with suppress(ProcessLookupError):
                     os.kill(child.pid, _LEAVE)
         time.sleep(LINGER_SECONDS)
@@ -168,7 +167,7 @@ def _watched(settings: Settings) -> Generator[None]:
         yield
         return
     what = (_data_dir(settings), os.getpid())
-    watcher = _Child(target=_watch, name=_WATCHER, args=what, daemon=True)
+    watcher = children.Child(target=_watch, name=f"{children.BESIDE}watcher", args=what, daemon=True)
     watcher.start()
     try:
         yield
@@ -179,22 +178,20 @@ def _watched(settings: Settings) -> Generator[None]:
 
 def _watch(data_dir: Path, parent: int) -> None:
     """Bring the embedded server back whenever it is gone, as long as the process that started it runs."""
-    for number in _FOR_ALL:
-        signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _end)  # not at once, so that half a start is undone
+    children.heed_only_stop()  # not at once, so that half a start is undone
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     place, next_look = embedded_place.prepare(data_dir), 0.0
     while True:
         if embedded_process.find(place) is None or time.monotonic() > next_look:
             _revive(data_dir)
             next_look = time.monotonic() + LOOK_SECONDS
-        time.sleep(WATCH_SECONDS)
+        time.sleep(children.WATCH_SECONDS)
 
 
 def _end_with(parent: int) -> None:
     """End this process when its parent is gone, even while it waits for a server that hangs."""
     while os.getppid() == parent:
-        time.sleep(WATCH_SECONDS)
+        time.sleep(children.WATCH_SECONDS)
     os._exit(0)
 
 
@@ -204,11 +201,6 @@ def _revive(data_dir: Path) -> None:
     except embedded.EmbeddedError as error:
         _say(f"odus: {error}")
         time.sleep(RETRY_SECONDS)
-
-
-def _end(number: int, frame: FrameType | None) -> NoReturn:
-    del frame
-    sys.exit(128 + number)
 
 
 def _check_url(url: str) -> None:

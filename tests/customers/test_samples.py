@@ -4,7 +4,6 @@ from collections import Counter
 from datetime import date, timedelta
 from itertools import pairwise
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,17 +11,13 @@ from hypothesis import strategies as st
 from odus.customers.model import Customer, CustomerCreate
 from odus.customers.samples import SPAN, sample_customers
 from odus.kit import bodies
-from odus.kit.times import Moment
+from odus.kit.times import MILLISECOND, Moment
 
 UNTIL = Moment.parse("2026-03-09T12:34:56.789Z")
 MANY = list(sample_customers(seed=1, count=2000, until=UNTIL))
 
 decode = bodies.decoder(CustomerCreate)
 seeds = st.integers()
-
-
-def without_ids(customers: list[Customer]) -> list[Customer]:
-    return [msgspec.structs.replace(customer, id="") for customer in customers]
 
 
 def sent(customer: Customer) -> dict[str, object]:
@@ -33,12 +28,16 @@ def sent(customer: Customer) -> dict[str, object]:
 
 @settings(deadline=None, max_examples=30)
 @given(seeds, st.integers(0, 60))
-def test_the_same_seed_gives_the_same_customers(seed: int, count: int) -> None:
+def test_the_same_seed_gives_the_same_customers_with_the_same_ids(seed: int, count: int) -> None:
     once = list(sample_customers(seed, count, UNTIL))
     again = list(sample_customers(seed, count, UNTIL))
-    assert without_ids(once) == without_ids(again)
+    assert once == again
     assert len(once) == count
-    assert not {customer.id for customer in once} & {customer.id for customer in again}
+
+
+def test_another_moment_gives_other_ids() -> None:
+    later = sample_customers(seed=1, count=2000, until=Moment.of(UNTIL + MILLISECOND))
+    assert not {customer.id for customer in MANY} & {customer.id for customer in later}
 
 
 def test_another_seed_gives_others() -> None:
@@ -96,6 +95,13 @@ def test_customers_are_spread_over_the_whole_time_and_come_more_often_lately() -
     assert UNTIL - MANY[-1].created_at < timedelta(days=1)
 
 
+def test_they_go_back_as_far_as_is_said() -> None:
+    span = timedelta(days=3650)
+    ages = [UNTIL - customer.created_at for customer in sample_customers(1, 2000, UNTIL, span)]
+    assert 0.95 * span < max(ages) <= span
+    assert 0.2 < sum(age > span / 4 for age in ages) / len(ages) < 0.8
+
+
 def test_ids_and_addresses_are_all_different() -> None:
     assert len({customer.id for customer in MANY}) == len(MANY)
     assert len({customer.email for customer in MANY}) == len(MANY)
@@ -128,6 +134,25 @@ def test_some_of_everything_is_told_and_some_is_not() -> None:
 def test_mail_to_a_sample_reaches_nobody() -> None:
     reserved = re.compile(r"@(.+\.)?example(\.com|\.org|\.net)?\Z")
     assert all(reserved.search(customer.email) for customer in MANY)
+
+
+def test_many_write_from_the_same_few_domains_and_the_others_from_one_each() -> None:
+    domains = Counter(customer.email.partition("@")[2] for customer in MANY)
+    assert 0.25 < domains["mail.example"] / len(MANY) < 0.35
+    assert 0.03 < domains["example.com"] / len(MANY) < 0.07
+    assert len(domains) > 500
+    assert sum(count > 20 for count in domains.values()) < 10
+
+
+def test_one_name_in_ten_is_not_ascii_and_every_email_is() -> None:
+    names = [customer.name or "" for customer in MANY]
+    assert 0.07 < sum(not name.isascii() for name in names) / len(names) < 0.13
+    assert any(re.search(r"[\u4e00-\u9fff]", name) for name in names)
+    assert all(customer.email.isascii() for customer in MANY)
+
+
+def test_metadata_keys_are_sorted_as_they_are_when_read() -> None:
+    assert all(list(customer.metadata) == sorted(customer.metadata) for customer in MANY)
 
 
 def test_metadata_keeps_its_leading_zeros() -> None:

@@ -17,11 +17,14 @@ import pytest
 
 from odus.kit import embedded
 from odus.migrations.upgrade import upgrade
+from odus.settings import Settings
 from tests import make, processes
 from tests.faults.figures import note
 from tests.faults.load import Load, compare, load
 from tests.make import Shop
 from tests.processes import Server, eventually_true
+
+WORKERS = 2
 
 GOAL = 5.0
 """Seconds in which an answer is there (quality.md §2)."""
@@ -84,7 +87,7 @@ def postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="module")
 async def server(postgres: Postgres) -> AsyncIterator[Server]:
     await upgrade(postgres.url)
-    with processes.serving(None, "--database-url", postgres.url, workers=2) as server:
+    with processes.serving(None, "--database-url", postgres.url, workers=WORKERS) as server:
         yield server
 
 
@@ -154,7 +157,7 @@ async def check_sessions(postgres: Postgres) -> None:
 
     async def rest() -> bool:
         states = await sessions(postgres)
-        assert len(states) <= 20
+        assert len(states) <= WORKERS * (Settings().pool_size + Settings().list_pool_size)
         return set(states) <= {"idle"}
 
     await eventually_true(rest)

@@ -84,6 +84,7 @@ async def test_a_reader_reads_rows_one_row_or_one_number(pool: Database, other: 
 
 def test_a_reader_has_no_way_to_write(pool: Database) -> None:
     assert not hasattr(pool.read, "run")
+    assert not hasattr(pool.read, "copy")
     assert not hasattr(pool.read, "transaction")
 
 
@@ -91,6 +92,21 @@ async def test_a_statement_outside_a_transaction_is_seen_by_others_at_once(
     pool: Database, other: asyncpg.Connection
 ) -> None:
     await pool.write.run("insert into notes values ($1, $2)", 1, "one")
+    assert await notes(other) == [1]
+
+
+async def test_rows_are_copied_all_or_none(pool: Database, other: asyncpg.Connection) -> None:
+    await pool.write.copy("notes", ["note", "id"], ((f"note {number}", number) for number in range(1, 4)))
+    assert await notes(other) == [1, 2, 3]
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await pool.write.copy("notes", ["note", "id"], [("four", 4), ("one", 1)])
+    assert await notes(other) == [1, 2, 3]
+
+
+async def test_what_is_copied_in_a_transaction_is_seen_after_its_end(pool: Database, other: asyncpg.Connection) -> None:
+    async with pool.write.transaction() as write:
+        await write.copy("notes", ["id", "note"], [(1, "one")])
+        assert await notes(other) == []
     assert await notes(other) == [1]
 
 

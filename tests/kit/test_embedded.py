@@ -169,6 +169,11 @@ async def test_the_dsn_serves_asyncpg_and_sqlalchemy(data_dir: Path) -> None:
         await engine.dispose()
 
 
+def test_asking_whether_it_is_ready_leaves_nothing_in_its_log(fresh: Path) -> None:
+    with start(fresh, quiet), start(fresh, quiet):
+        assert "FATAL" not in (fresh / "postgres.log").read_text()
+
+
 def test_letters_of_any_alphabet_leave_trigrams(data_dir: Path) -> None:
     with start(data_dir, quiet) as server:
         query(server, "create extension if not exists pg_trgm")

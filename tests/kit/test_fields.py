@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from odus.kit.bodies import Parsed
-from odus.kit.fields import BirthDate, Country, Email, PhoneNumber
+from odus.kit.fields import BirthDate, Country, Currency, Email, PhoneNumber, StatementDescriptor
 
-FIELDS = (Email, PhoneNumber, Country, BirthDate)
+FIELDS = (Email, PhoneNumber, Country, BirthDate, Currency, StatementDescriptor)
 
 COUNTRIES = frozenset(
     re.findall(
@@ -268,6 +268,53 @@ def test_the_countries_are_exactly_those_of_iso_3166() -> None:
 def test_what_is_no_assigned_country_code_in_capitals_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must be an ISO 3166-1 alpha-2 country code"):
         Country.parse(text)
+
+
+@pytest.mark.parametrize("text", ["usd", "eur", "gbp", "jpy", "chf", "kwd", "xof", "xaf", "xpf", "xcd"])
+def test_money_in_use_is_a_currency(text: str) -> None:
+    assert Currency.parse(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "USD", "Usd", "us", "usdd", "840", "$", "usd ", "usd\n", "dem", "zzz"),
+        *(
+            "xxx",
+            "xts",
+            "xau",
+            "xag",
+            "xpt",
+            "xpd",
+            "xdr",
+            "xba",
+            "xbb",
+            "xbc",
+            "xbd",
+            "xsu",
+            "xua",
+            "clf",
+            "uyw",
+            "usn",
+        ),
+    ],
+)
+def test_what_nobody_pays_in_is_no_currency(text: str) -> None:
+    with pytest.raises(ValueError, match="must be an ISO 4217 currency code in small letters"):
+        Currency.parse(text)
+
+
+@pytest.mark.parametrize("text", ["ACME", "Acme & Sons, Inc.", "3-2-1 GO", "a", "A*B/C+D #7", "x" * 22])
+def test_what_card_networks_show_is_a_statement_descriptor(text: str) -> None:
+    assert StatementDescriptor.parse(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "12345", "A<B", "A>B", 'A"B', "A'B", "A\\B", "A\n", "Caf\u00e9", "A\x00", "\u0410"]
+)
+def test_what_card_networks_do_not_show_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="must be of Latin letters"):
+        StatementDescriptor.parse(text)
 
 
 @given(st.dates(date(1900, 1, 1), datetime.now(UTC).date()))

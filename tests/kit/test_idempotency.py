@@ -10,14 +10,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from odus.kit import db, problems
+from odus.kit import db, idempotency, problems
 from odus.kit.db import Database, Write
-from odus.kit.idempotency import Answer, Attempt, check_key, fingerprint, once
+from odus.kit.idempotency import Answer, Attempt, check_key, fingerprint, once, tidy
 from odus.kit.permissions import Actor, Principal
 from odus.kit.problems import FieldError, Kind, Problem
 from odus.merchants import actions as merchants
 from odus.migrations.upgrade import upgrade
 from tests import make
+from tests.processes import PATIENCE
 
 Run = Callable[[Write], Awaitable[Answer]]
 
@@ -207,6 +208,33 @@ async def test_within_30_days_it_is_not(database: Database, who: Principal) -> N
     await once(database.write, attempt(who), Handler())
     await make_older(database, 30 * DAY - timedelta(minutes=5))
     assert (await once(database.write, attempt(who), Handler())).replayed
+
+
+async def test_records_that_no_longer_count_are_dropped_and_the_others_stay(
+    database: Database, who: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(idempotency, "TIDY_BATCH", 2)
+    for number in range(5):
+        await once(database.write, attempt(who, key=f"old-{number}"), Handler())
+    await make_older(database, 30 * DAY)
+    await once(database.write, attempt(who, key="young"), Handler())
+    await make_older(database, timedelta(minutes=5))
+    await tidy(database.write)
+    assert await records(database) == 1
+    assert (await once(database.write, attempt(who, key="young"), Handler())).replayed
+
+
+async def test_dropping_records_waits_for_nobody_who_uses_one(pool: Database) -> None:
+    who = await committed_merchant(pool)
+    await once(pool.write, attempt(who, key="used"), Handler())
+    await make_older(pool, 31 * DAY)
+    async with pool.write.transaction() as transaction:
+        await transaction.run("select from idempotency_records where key = 'used' for update")
+        async with asyncio.timeout(PATIENCE):
+            await tidy(pool.write)
+    assert await pool.read.count("select count(*) from idempotency_records where key = 'used'") == 1
+    await tidy(pool.write)
+    assert await pool.read.count("select count(*) from idempotency_records where key = 'used'") == 0
 
 
 async def test_an_answer_that_shows_a_secret_is_stored_unreadable_and_shown_to_the_same_caller_again(

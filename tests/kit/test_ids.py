@@ -1,3 +1,4 @@
+import random
 import re
 import string
 from datetime import UTC, datetime, timedelta, timezone
@@ -51,6 +52,12 @@ def test_an_id_tells_the_second_of_its_creation() -> None:
     made = read(new_id("cus").removeprefix("cus_")) >> 128
     after = int(datetime.now(UTC).timestamp())
     assert before <= made + 1_400_000_000 <= after
+
+
+@given(milliseconds, st.integers())
+def test_the_same_moment_and_random_bytes_give_the_same_id(millisecond: int, seed: int) -> None:
+    once, again = (new_id("cus", at(millisecond), random.Random(seed).randbytes) for _ in range(2))  # noqa: S311
+    assert once == again
 
 
 @given(milliseconds)

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from odus.customers import queries
 from odus.kit import lists
 from odus.kit.lists import Paging
 from odus.kit.problems import Problem
@@ -65,14 +66,35 @@ def test_the_offset_is_what_stands_before_the_page_as_far_as_the_database_counts
 
 def test_each_unknown_parameter_is_named_with_what_is_supported() -> None:
     with pytest.raises(Problem) as caught:
-        lists.paging({"page": "2", "limit": "5", "PageSize": "5", "page ": "1"})
+        lists.parse(queries.LISTING, {"page": ["2"], "limit": ["5"], "PageSize": ["5"], "page ": ["1"]})
     assert caught.value.kind.code == "validation_failed"
     assert [(error.field, error.code) for error in caught.value.errors] == [
         ("limit", "unknown_field"),
         ("PageSize", "unknown_field"),
         ("page ", "unknown_field"),
     ]
-    assert all("page, pageSize" in error.message for error in caught.value.errors)
+    assert all("page, pageSize, cursor" in error.message for error in caught.value.errors)
+    assert all("dateOfBirth, createdAt, updatedAt, metadata[key]" in error.message for error in caught.value.errors)
+
+
+def test_a_list_without_a_field_names_it_no_more() -> None:
+    listing = queries.LISTING.without("email")
+    with pytest.raises(Problem) as caught:
+        lists.parse(listing, {"email": ["jane@example.com"], "sortBy": ["email"]})
+    messages = {error.field: error.message for error in caught.value.errors}
+    assert set(messages) == {"email", "sortBy"}
+    assert not any("email" in message for message in messages.values())
+
+
+@pytest.mark.parametrize("direction", ["asc", "ASC", "desc", "DESC"])
+def test_a_direction_is_taken_in_small_letters_or_capitals(direction: str) -> None:
+    asked = lists.parse(queries.LISTING, {"sortDirection": [direction]})
+    assert asked.is_descending == (direction.lower() == "desc")
+
+
+def test_a_list_is_sorted_by_creation_unless_said() -> None:
+    assert lists.parse(queries.LISTING, {}).sort.name == "createdAt"
+    assert not lists.parse(queries.LISTING, {}).is_descending
 
 
 @given(st.integers(0, 130), st.integers(1, 150), st.integers(1, 100))

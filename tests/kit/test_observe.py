@@ -11,13 +11,15 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from prometheus_client.parser import text_string_to_metric_families
 
 from odus.kit import observe
+from odus.kit.logs import configure_logs
 from odus.kit.observe import Observed
 from odus.settings import Settings
 from tests import make
 
 SERVE = """
 import asyncio, sys
-from odus.kit.observe import Observed, configure_logs
+from odus.kit.logs import configure_logs
+from odus.kit.observe import Observed
 from odus.kit.permissions import Actor, Principal
 from tests import make
 
@@ -79,7 +81,7 @@ async def answer(scope: Scope, _: Receive, send: Send) -> None:
 
 @pytest.fixture
 def observed() -> ASGIApp:
-    observe.configure_logs("error")
+    configure_logs("error")
     return Observed(answer, None)
 
 
@@ -127,7 +129,7 @@ async def test_a_request_that_is_given_up_stays_given_up() -> None:
     async def never(_: Scope, __: Receive, ___: Send) -> None:
         await asyncio.Event().wait()
 
-    observe.configure_logs("error")
+    configure_logs("error")
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await request(Observed(never, None), "GET", "/")

@@ -8,18 +8,22 @@ import pytest
 
 from odus import __version__
 from odus.app import HANDLERS, create_app
-from odus.kit import bodies, health
+from odus.kit import bodies, health, lists
 from odus.kit.endpoints import Operation, operation_of
+from odus.kit.filters import MOST_VALUES, OPERATORS
 from odus.kit.openapi import document, operations
 from odus.kit.permissions import Permission
-from odus.kit.problems import FieldError, invalid
+from odus.kit.problems import FieldError, Problem, invalid
 from odus.settings import Settings
 
 DOCUMENT = document(HANDLERS)
 OPERATIONS = operations(HANDLERS)
 
+LISTS = [each for each in OPERATIONS if each.listing]
+
 EXPECTED = {
     ("post", "/customers"): ("createCustomer", "CUSTOMER_UPDATE", "201"),
+    ("get", "/customers"): ("listCustomers", "CUSTOMER_READ", "200"),
     ("get", "/customers/{id}"): ("getCustomer", "CUSTOMER_READ", "200"),
     ("post", "/customers/{id}"): ("updateCustomer", "CUSTOMER_UPDATE", "200"),
     ("get", "/customers/{id}/events"): ("listCustomerEvents", "CUSTOMER_READ", "200"),
@@ -38,6 +42,8 @@ each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda ope
 each_with_a_body = pytest.mark.parametrize(
     "operation", [each for each in OPERATIONS if each.body], ids=lambda operation: operation.name
 )
+
+each_list = pytest.mark.parametrize("operation", LISTS, ids=lambda operation: operation.name)
 
 
 def described(operation: Operation) -> dict[str, Any]:
@@ -137,15 +143,18 @@ def test_each_part_of_the_path_is_a_parameter_that_is_required(operation: Operat
 @each_operation
 def test_an_operation_has_the_headers_that_its_kind_understands(operation: Operation) -> None:
     named = {(each["in"], each["name"]) for each in described(operation)["parameters"] if each["in"] != "path"}
-    assert (
-        named
-        == {
-            "read": {("header", "If-None-Match")},
-            "list": {("query", "page"), ("query", "pageSize")},
-            "create": {("header", "Idempotency-Key")},
-            "change": {("header", "Idempotency-Key"), ("header", "If-Match")},
-        }[operation.kind]
-    )
+    of_versions = {("header", name) for name in ("If-None-Match", "If-Match")}
+    expected = {
+        "read": {("header", "If-None-Match")},
+        "list": {("query", name) for name in (*lists.PARAMETERS, *_filters(operation))},
+        "create": {("header", "Idempotency-Key")},
+        "change": {("header", "Idempotency-Key"), ("header", "If-Match")},
+    }[operation.kind]
+    assert named == (expected if operation.has_version else expected - of_versions)
+
+
+def _filters(operation: Operation) -> list[str]:
+    return [field.name for field in operation.listing.fields] if operation.listing else []
 
 
 @each_operation
@@ -164,8 +173,8 @@ def test_an_operation_can_be_without_key_without_permission_and_without_database
     assert "WWW-Authenticate" in responses["401"]["headers"]
     assert "Retry-After" in responses["503"]["headers"]
     assert ("404" in responses) == operation.has_id
-    assert ("304" in responses) == (operation.kind == "read")
-    assert ("412" in responses) == (operation.kind == "change")
+    assert ("304" in responses) == (operation.kind == "read" and operation.has_version)
+    assert ("412" in responses) == (operation.kind == "change" and operation.has_version)
     assert ({"409", "413", "415", "422"} <= set(responses)) == (operation.method == "POST")
 
 
@@ -213,3 +222,131 @@ def test_a_problem_is_as_the_document_says() -> None:
 def test_an_application_keeps_the_document_of_its_own_endpoints() -> None:
     create_app(Settings(log_level="error"))
     assert document(HANDLERS) == DOCUMENT
+
+
+def query(operation: Operation) -> dict[str, dict[str, Any]]:
+    """Return the query parameters of a list by name."""
+    return {each["name"]: each for each in described(operation)["parameters"] if each["in"] == "query"}
+
+
+def takes(operation: Operation, *parameters: tuple[str, str]) -> bool:
+    """Tell whether a list takes these parameters, by what reads them."""
+    assert operation.listing
+    try:
+        lists.parse(operation.listing, {name: [value] for name, value in parameters})
+    except Problem:
+        return False
+    return True
+
+
+def sent(name: str, value: object) -> list[tuple[str, str]]:
+    """Write a value as the style `deepObject` has it."""
+    if isinstance(value, dict):
+        return [pair for key, each in value.items() for pair in sent(f"{name}[{key}]", each)]
+    return [(name, value if isinstance(value, str) else json.dumps(value))]
+
+
+VALUES = {"date": "2024-02-18", "date-time": "2024-02-18T12:00:00.000Z", "boolean": "true", "integer": "1250"}
+
+
+def value_of(schema: dict[str, Any]) -> str:
+    """Return a value that fits the schema of an operator."""
+    schema = schema.get("anyOf", [schema])[0]
+    if "enum" in schema:
+        return schema["enum"][0]
+    pattern = schema.get("pattern", "")
+    choices = re.findall(r"[\w.]+", pattern.replace("\\", ""))
+    for each in (VALUES.get(schema.get("format", schema["type"]), "x"), *VALUES.values(), *choices):
+        if re.search(pattern, each):
+            return each
+    raise AssertionError(schema)
+
+
+@each_list
+def test_a_list_sorts_by_what_the_document_says(operation: Operation) -> None:
+    schema = query(operation)["sortBy"]["schema"]
+    assert operation.listing
+    assert schema["enum"] == list(operation.listing.sorts)
+    assert schema["default"] == "createdAt"
+    assert all(takes(operation, ("sortBy", name)) for name in schema["enum"])
+    told = query(operation)["sortBy"]["description"]
+    assert [name for name in schema["enum"] if f"`{name}`" in told] == [
+        name for name in schema["enum"] if name in ("email", "name", "note", "title")
+    ]
+    directions = query(operation)["sortDirection"]["schema"]
+    assert directions == {"type": "string", "enum": ["asc", "desc", "ASC", "DESC"], "default": "asc"}
+    assert all(takes(operation, ("sortDirection", name)) for name in directions["enum"])
+
+
+@each_list
+def test_a_list_filters_by_the_fields_and_operators_that_the_document_says(operation: Operation) -> None:
+    assert operation.listing
+    for field in operation.listing.fields:
+        parameter = query(operation)[field.name]
+        schema = parameter["schema"]
+        assert (parameter["style"], parameter["explode"], schema["type"]) == ("deepObject", True, "object")
+        if field.kind.is_keyed:
+            assert schema["x-operators"] == list(field.kind.operators)
+            assert all(
+                f"`{field.name}[key][{operator}]`" in parameter["description"] for operator in field.kind.operators
+            )
+            assert takes(operation, *sent(field.name, {"tier": "premium"}))
+            assert not jsonschema_rs.is_valid(schema, {"a[b]": "x"})
+            continue
+        assert list(schema["properties"]) == list(field.kind.operators)
+        assert not jsonschema_rs.is_valid(schema, {"is": "x"})
+        assert f"`{field.name}=value` is short for `{field.name}[eq]=value`" in parameter["description"]
+        for operator, each in schema["properties"].items():
+            assert each["description"] == OPERATORS[operator]
+            assert takes(operation, (f"{field.name}[{operator}]", value_of(each))), (field.name, operator)
+
+
+WRITTEN = ("x", "x" * 500, "x" * 501, "\x00", "2024-02-29", "2024-02-30", "true", "True", "customer.created", "7")
+MEANT: dict[tuple[object, str], object] = {("boolean", "true"): True, ("integer", "7"): 7}
+
+
+@each_list
+def test_a_filter_takes_a_value_if_and_only_if_it_fits_the_schema(operation: Operation) -> None:
+    for name, parameter in query(operation).items():
+        for operator, schema in parameter["schema"].get("properties", {}).items():
+            for value in WRITTEN if operator not in ("in", "nin") else ():
+                meant = MEANT.get((schema.get("type"), value), value)
+                fits = jsonschema_rs.is_valid(schema, meant, validate_formats=True)
+                assert takes(operation, (f"{name}[{operator}]", value)) == fits, (name, operator, value)
+
+
+@each_list
+def test_several_values_are_written_as_the_pattern_says(operation: Operation) -> None:
+    schema = query(operation)["id"]["schema"]["properties"]["in"]
+    for value in ("", ",", "a,b", r"a\,b", r"a\\,b", ",".join("x" * MOST_VALUES)):
+        assert jsonschema_rs.is_valid(schema, value), value
+        assert takes(operation, ("id[in]", value)), value
+    for value in (",".join("x" * (MOST_VALUES + 1)), "\x00"):
+        assert not jsonschema_rs.is_valid(schema, value), value
+        assert not takes(operation, ("id[in]", value)), value
+
+
+@each_list
+def test_the_example_of_a_list_fits_its_schemas_and_is_taken(operation: Operation) -> None:
+    shown = {name: each for name, each in query(operation).items() if "example" in each}
+    assert operation.example
+    assert {name: each["example"] for name, each in shown.items()} == operation.example
+    for each in shown.values():
+        assert jsonschema_rs.is_valid(each["schema"], each["example"], validate_formats=True)
+    assert takes(operation, *(pair for name, each in shown.items() for pair in sent(name, each["example"])))
+
+
+def test_every_operator_is_told() -> None:
+    known = {name for each in LISTS if each.listing for field in each.listing.fields for name in field.kind.operators}
+    assert known == set(OPERATORS)
+
+
+def test_the_pagination_of_a_page_and_of_a_step_by_cursor_are_as_the_document_says() -> None:
+    schema = whole({"$ref": "#/components/schemas/Pagination"})
+    assert DOCUMENT["components"]["schemas"]["Pagination"]["required"] == ["hasNextPage", "pageSize"]
+    counted = lists.page_of([], 40, lists.Paging()).pagination
+    assert jsonschema_rs.is_valid(schema, json.loads(bodies.encode(counted)))
+    for token in (None, "WyI5YzE"):
+        step = lists.Pagination(has_next_page=token is not None, page_size=10, next_cursor=token)
+        assert set(json.loads(bodies.encode(step))) == {"hasNextPage", "pageSize", "nextCursor"}
+        assert jsonschema_rs.is_valid(schema, json.loads(bodies.encode(step)))

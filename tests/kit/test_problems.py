@@ -13,17 +13,23 @@ STATUSES = {
     "bad_request": 400,
     "unauthorized": 401,
     "missing_permission": 403,
+    "cross_site": 403,
+    "test_only": 403,
     "not_found": 404,
     "method_not_allowed": 405,
     "request_timeout": 408,
     "conflict": 409,
+    "attempt_in_progress": 409,
+    "customer_restricted": 409,
     "idempotency_in_progress": 409,
     "precondition_failed": 412,
     "payload_too_large": 413,
     "unsupported_media_type": 415,
     "idempotency_mismatch": 422,
+    "too_many_requests": 429,
     "internal": 500,
     "unavailable": 503,
+    "gateway_timeout": 504,
 }
 
 
@@ -85,7 +91,17 @@ def test_each_kind_is_explained_in_sentences(kind: Kind) -> None:
     assert kind.meaning.endswith(".")
 
 
-@pytest.mark.parametrize("kind", [problems.IDEMPOTENCY_IN_PROGRESS, problems.UNAVAILABLE], ids=lambda kind: kind.code)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        problems.ATTEMPT_IN_PROGRESS,
+        problems.IDEMPOTENCY_IN_PROGRESS,
+        problems.TOO_MANY_REQUESTS,
+        problems.UNAVAILABLE,
+        problems.GATEWAY_TIMEOUT,
+    ],
+    ids=lambda kind: kind.code,
+)
 def test_what_can_be_tried_again_says_when(kind: Kind) -> None:
     assert int(kind("Later.").headers["Retry-After"]) >= 1
 

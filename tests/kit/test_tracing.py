@@ -13,8 +13,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from odus import __version__
 from odus.app import create_app
-from odus.kit import observe
 from odus.kit.ids import new_id
+from odus.kit.logs import configure_logs
 from odus.kit.observe import Observed
 from odus.kit.tracing import Trace
 from odus.settings import Settings
@@ -105,7 +105,7 @@ async def answer(scope: Scope, _: Receive, send: Send) -> None:
 
 async def traced(collector: Collector, method: str, path: str, headers: dict[str, str] | None = None) -> Span:
     """Return the one span of a request."""
-    observe.configure_logs("critical")  # type: ignore[arg-type]
+    configure_logs("critical")  # type: ignore[arg-type]
     trace = Trace(collector.endpoint)
     async with make.client(Observed(answer, trace)) as client:
         await client.request(method, path, headers=headers)

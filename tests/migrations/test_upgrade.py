@@ -1,4 +1,5 @@
 import asyncio
+import importlib.util
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -20,13 +21,48 @@ UPGRADE = "import asyncio, sys; from odus.migrations.upgrade import upgrade; asy
 
 TABLES = {
     "alembic_version",
+    "count_horizons",
+    "customer_changes",
     "customers",
+    "event_changes",
     "events",
+    "gateway_profiles",
     "idempotency_records",
+    "kept_counts",
+    "merchant_configs",
     "merchants",
     "secret_key_values",
     "secret_keys",
+    "sessions",
+    "sign_in_failures",
+    "users",
 }
+
+OF_THE_QUEUE = {"pgqueuer", "pgqueuer_log", "pgqueuer_schedules", "pgqueuer_statistics"}
+"""Tables of PgQueuer, which are as it wants them, and belong to no merchant."""
+
+LOGS = {
+    "customer_changes",
+    "event_changes",
+    "payment_changes",
+    "payment_method_changes",
+    "sign_in_failures",
+    "subscription_changes",
+}
+"""Tables of rows that nothing tells apart, and so without a key."""
+
+NOT_OF_A_MERCHANT = {
+    "secret_key_values_digest_key": "digest",
+    "sessions_digest_key": "digest",
+    "users_email_key": "email_search",
+    "sign_in_failures_by_subject": "subject",
+    "idempotency_records_by_creation": "created_at",
+    "payments_by_id": "id",
+    "payments_due": "due_at",
+    "payments_to_reconcile": "reconcile_at",
+    "subscriptions_due": "due_at",
+}
+"""Indexes for what is shown before it is known which merchant is meant, each with its first column."""
 
 KEYS = """
 select tables.tablename as table, (
@@ -75,6 +111,13 @@ async def forget(connection: asyncpg.Connection) -> None:
     """Undo all revisions."""
     await connection.execute(f"drop table {', '.join(await tables(connection) - {'alembic_version'})} cascade")
     await connection.execute("delete from alembic_version")
+    functions = """
+        select proname from pg_proc join pg_language on pg_language.oid = prolang
+        where pronamespace = 'public'::regnamespace and lanname = 'plpgsql'
+    """
+    for (name,) in await connection.fetch(functions):
+        await connection.execute(f"drop function {name}")
+    await connection.execute("drop type if exists pgqueuer_status")
 
 
 async def tables(connection: asyncpg.Connection) -> set[str]:
@@ -112,8 +155,9 @@ async def test_every_table_but_the_merchants_own_begins_its_key_with_the_merchan
         keys = {row["table"]: row["first"] for row in await connection.fetch(KEYS)}
     assert keys.pop("alembic_version") == "version_num"
     assert keys.pop("merchants") == "id"
-    assert keys
-    assert set(keys.values()) == {"merchant_id"}
+    assert {keys.pop(table) for table in OF_THE_QUEUE} == {"id"}
+    assert {table for table, first in keys.items() if first is None} == LOGS
+    assert {first for table, first in keys.items() if table not in LOGS} == {"merchant_id"}
 
 
 async def test_every_index_begins_with_the_merchant(database_url: str) -> None:
@@ -122,11 +166,13 @@ async def test_every_index_begins_with_the_merchant(database_url: str) -> None:
         join pg_class as index on index.oid = indexrelid
         join pg_attribute on attrelid = indrelid and attnum = indkey[0]
         where index.relnamespace = 'public'::regnamespace and indrelid not in
-            ('merchants'::regclass, 'alembic_version'::regclass)
+            ('merchants'::regclass, 'alembic_version'::regclass) and not indrelid::regclass::text = any($1)
     """
     async with connected(database_url) as connection:
-        firsts = {row["index"]: row["first"] for row in await connection.fetch(sql)}
-    assert firsts.pop("secret_key_values_digest_key") == "digest"
+        firsts = {row["index"]: row["first"] for row in await connection.fetch(sql, OF_THE_QUEUE)}
+    assert {index: firsts.pop(index) for index in NOT_OF_A_MERCHANT} == NOT_OF_A_MERCHANT
+    for index in ("customers_by_part", "payments_by_metadata", "subscriptions_by_metadata"):
+        firsts.pop(index)  # where each column is searched on its own, and the order of them means nothing
     assert set(firsts.values()) == {"merchant_id"}
 
 
@@ -144,9 +190,11 @@ async def test_every_moment_is_kept_to_the_millisecond_with_its_zone(database_ur
     sql = """
         select table_name, column_name, data_type, datetime_precision from information_schema.columns
         where table_schema = 'public' and (column_name like '%\\_at' or data_type like 'timestamp%')
+            and column_name <> 'server'  -- the server's own moment of its start, to be compared with itself
+            and not table_name = any($1)
     """
     async with connected(database_url) as connection:
-        found = await connection.fetch(sql)
+        found = await connection.fetch(sql, OF_THE_QUEUE)
     assert len(found) >= 10
     assert {(row["data_type"], row["datetime_precision"]) for row in found} == {("timestamp with time zone", 3)}
 
@@ -298,3 +346,58 @@ async def test_it_works_over_a_unix_socket_and_over_tcp(empty: str) -> None:
             await forget(connection)
         await upgrade(over_tcp)
         assert await revision(over_tcp) == migrations.HEAD
+
+
+async def test_what_an_earlier_release_wrote_is_folded_and_what_it_goes_on_writing_is_found(empty: str) -> None:
+    """The first release knows neither the folded columns nor the logs, and serves on while this one is rolled out."""
+    async with connected(empty) as connection:
+        await _begin(connection)
+        await connection.execute("insert into merchants values ('mer_1', 'Corner Shop', 'test', now())")
+        insert = "insert into customers (merchant_id, id, email, name, metadata, created_at, updated_at)"
+        values = "('mer_1', $1, $2, $3, $4, now(), now())"
+        await connection.execute(f"{insert} values {values}", "cus_1", "A@Ä.test", "STRASSE ß", '{"k": "ÄÖ"}')
+        await upgrade(empty)
+        await connection.execute(f"{insert} values {values}", "cus_2", "B@test", "Jane", "{}")
+        found = await connection.fetch("select id, email_search, name_search from customers order by id")
+        assert [tuple(row) for row in found] == [("cus_1", "a@ä.test", "strasse ss"), ("cus_2", "b@test", "jane")]
+        assert (
+            await connection.fetchval("select metadata_folded -> 'folded' ->> 'k' from customers where id = 'cus_1'")
+            == "äö"
+        )
+        await connection.execute("update customers set name = 'JANE' where id = 'cus_1'")
+        assert await connection.fetchval("select name_search from customers where id = 'cus_1'") == "jane"
+        assert await connection.fetchval("select sum(weight) from customer_changes") == 1
+
+
+async def test_a_merchant_that_is_there_already_gets_its_configuration_and_a_test_merchant_its_sandbox(
+    empty: str,
+) -> None:
+    async with connected(empty) as connection:
+        await _begin(connection)
+        for merchant_id, environment in (("mer_1", "test"), ("mer_2", "live")):
+            await connection.execute("insert into merchants values ($1, 'Shop', $2, now())", merchant_id, environment)
+        await upgrade(empty)
+        (profile,) = await connection.fetch(
+            "select merchant_id, id, title, length(secret) as length from gateway_profiles"
+        )
+        configs = await connection.fetch("select merchant_id, gateway_profile_id from merchant_configs order by 1")
+    assert (profile["merchant_id"], profile["title"], profile["length"]) == ("mer_1", "Sandbox", 32)
+    assert [tuple(config) for config in configs] == [("mer_1", profile["id"]), ("mer_2", None)]
+
+
+async def _begin(connection: asyncpg.Connection) -> None:
+    """Make the database of the first release."""
+    for statement in _first_tables():
+        await connection.execute(statement)
+    await connection.execute("create table alembic_version (version_num varchar(32) primary key)")
+    await connection.execute("insert into alembic_version values ('0001')")
+
+
+def _first_tables() -> tuple[str, ...]:
+    path = Path(migrations.__file__).parent / "versions" / "0001_first_tables.py"
+    spec = importlib.util.spec_from_file_location("first_tables", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.STATEMENTS

@@ -3,15 +3,19 @@ import re
 import shlex
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 
 import httpx
 import pytest
 
 from odus.app import HANDLERS
+from odus.kit.endpoints import Operation
+from odus.kit.filters import OPERATORS
 from odus.kit.openapi import document, operations
 from odus.kit.permissions import Permission
 from odus.kit.problems import FIELD_CODES, KINDS
 from odus.reference.rendering import render
+from tests.reference import tables
 
 OPERATIONS = operations(HANDLERS)
 PAGES = ("/docs", "/docs/errors")
@@ -176,7 +180,7 @@ async def test_the_bodies_of_the_examples_are_those_of_the_document(anonymous: h
     commands = list((await page(anonymous, "/docs")).commands())
     bodies = [json.loads(command[command.index("-d") + 1]) for command in commands if "-d" in command]
     for operation in OPERATIONS:
-        if operation.example is not None:
+        if operation.method == "POST":
             assert operation.example in bodies
 
 
@@ -203,6 +207,64 @@ async def test_the_example_answer_of_an_update_shows_the_update(anonymous: httpx
     answer = json.loads(Page(section).codes[-1])
     assert answer["phoneNumber"] == "+442079460958"
     assert answer["metadata"] == {"tier": "gold"}
+
+
+async def sections(client: httpx.AsyncClient) -> dict[str, Page]:
+    """Return the sections of the reference that stand beside their examples, by id."""
+    source = (await client.get("/docs")).text
+    found = re.findall(r'<section class="(?:operation )?split" id="([\w-]+)">(.*?)</section>', source, re.DOTALL)
+    return {name: Page(section) for name, section in found}
+
+
+LISTS = [operation for operation in OPERATIONS if operation.listing]
+
+
+@pytest.mark.parametrize("operation", LISTS, ids=lambda operation: operation.name)
+async def test_a_list_shows_its_filters_with_their_operators_and_its_sorts(
+    anonymous: httpx.AsyncClient, operation: Operation
+) -> None:
+    described = document(HANDLERS)["paths"][operation.path]["get"]
+    shown = " ".join((await sections(anonymous))[described["operationId"]].words.split())
+    assert operation.listing
+    for field in operation.listing.fields:
+        name = f"{field.name}[key]" if field.kind.is_keyed else field.name
+        about = field.kind.about.replace("`", "")
+        rest = " A key that is not there counts as null." if field.kind.is_keyed else ""
+        assert f"{name} {about[0].upper()}{about[1:]}.{rest} {''.join(field.kind.operators)}" in shown
+    assert f"One of {''.join(operation.listing.sorts)}" in shown
+
+
+async def test_the_reference_explains_every_operator_once(anonymous: httpx.AsyncClient) -> None:
+    words = " ".join((await sections(anonymous))["filters"].words.split())
+    for operator, meaning in OPERATORS.items():
+        assert words.count(f"{operator} {meaning.replace('`', '')}") == 1
+
+
+async def test_every_list_that_the_reference_asks_for_is_answered(client: httpx.AsyncClient) -> None:
+    customer = (await client.post("/customers", json={"email": "jane@example.com"})).json()["id"]
+    commands = [command for command in (await page(client, "/docs")).commands() if command[1] == "-G"]
+    assert len(commands) == len(LISTS) + 5
+    for command in commands:
+        path = re.sub(r"cus_[0-9A-Za-z]+", customer, command[2])
+        sent = [
+            tuple(command[place + 1].split("=", 1)) for place, word in enumerate(command) if word.startswith("--data")
+        ]
+        response = await client.get(path, params=sent)
+        assert response.status_code == 200, response.text
+
+
+async def test_the_pagination_that_is_shown_is_that_of_a_page_and_of_a_step(client: httpx.AsyncClient) -> None:
+    found = await sections(client)
+    for name, query in {"pagination": "page=1", "listCustomers": "page=1", "cursors": "cursor="}.items():
+        real = (await client.get(f"/customers?{query}")).json()["pagination"]
+        assert list(json.loads(found[name].codes[-1])["pagination"]) == list(real)
+
+
+@pytest.mark.parametrize("path", tables.PAGES, ids=lambda path: path.name)
+def test_the_tables_of_a_page_are_those_that_the_api_is_made_from(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert "<!-- made: " in text
+    assert tables.filled(text) == text, "`make docs` writes them anew"
 
 
 @pytest.mark.parametrize(

@@ -260,6 +260,65 @@ async def test_keys_are_listed_oldest_first_ended_ones_too(shop: Shop) -> None:
     assert [key["revokedAt"] is not None for key in keys] == [False, False, True, False]
 
 
+@pytest.mark.parametrize(
+    ("params", "notes"),
+    [
+        ({"note[like]": "STRASSE"}, ["Straße", "strasse"]),
+        ({"note[contains]": "stra"}, ["strasse"]),
+        ({"note": "Straße"}, ["Straße"]),
+        ({"note[in]": "Straße,Till"}, ["Straße", "Till"]),
+        ({"note[nin]": "Straße,Till", "note[ne]": "Test"}, ["strasse"]),
+        ({"expiresAt[exists]": "true"}, ["Till"]),
+        ({"expiresAt[gt]": "2020-01-01"}, ["Till"]),
+        ({"expiresAt[lt]": "2020-01-01"}, []),
+        ({"revokedAt[exists]": "true"}, ["strasse"]),
+        ({"lastUsedAt[exists]": "false", "note[ne]": "Test"}, ["Straße", "Till", "strasse"]),
+        ({"expiresAt[ne]": "2020-01-01", "createdAt[gte]": "2020-01-01"}, ["Straße", "Test", "Till", "strasse"]),
+        ({"updatedAt[lt]": "2020-01-01"}, []),
+        ({"id[like]": "KEY_"}, ["Straße", "Test", "Till", "strasse"]),
+    ],
+    ids=str,
+)
+async def test_keys_are_found_by_their_fields(
+    client: httpx.AsyncClient, params: dict[str, str], notes: list[str]
+) -> None:
+    await _keys(client)
+    answer = (await client.get("/secret-keys", params=params)).json()
+    assert sorted(key["note"] for key in answer["data"]) == sorted(notes)
+    assert answer["pagination"]["itemCount"] == len(notes)
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+@pytest.mark.parametrize("sort", ["id", "note", "createdAt", "updatedAt", "lastUsedAt", "expiresAt", "revokedAt"])
+async def test_keys_are_sorted_by_each_of_their_fields_and_null_is_the_greatest(
+    client: httpx.AsyncClient, sort: str, direction: str
+) -> None:
+    await _keys(client)
+    params = {"sortBy": sort, "sortDirection": direction}
+    keys = (await client.get("/secret-keys", params=params)).json()["data"]
+    ranks = [
+        (key[sort] is None, (key[sort] or "").casefold() if sort == "note" else key[sort] or "", key["id"])
+        for key in keys
+    ]
+    assert ranks == sorted(ranks, reverse=direction == "desc")
+    assert len(ranks) == 4
+    walked: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        step = (await client.get("/secret-keys", params={**params, "cursor": cursor, "pageSize": "1"})).json()
+        walked += [key["id"] for key in step["data"]]
+        cursor = step["pagination"]["nextCursor"]
+    assert walked == [key["id"] for key in keys]
+
+
+async def _keys(client: httpx.AsyncClient) -> None:
+    """Make three keys beside the caller's own: one of them ends some day, one is revoked."""
+    await created(client, note="Till", expiresAt=later(days=1))
+    await created(client, note="Straße")
+    revoked = await created(client, note="strasse")
+    await client.post(f"/secret-keys/{revoked['id']}/revoke")
+
+
 async def test_another_merchants_keys_are_not_listed(shop: Shop, other_shop: Shop) -> None:
     await created(other_shop.client)
     assert [key["id"] for key in (await shop.client.get("/secret-keys")).json()["data"]] == [shop.key_id]

@@ -14,20 +14,24 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 SPAN = timedelta(days=730)
-"""How far back the oldest sample was made."""
+"""How far back the oldest sample was made, where nothing else is said."""
 
 FIRST_NAMES = _words(
-    "Ada Aisha Alejandro Amara Ananya Björn Camille Carlos Chidi Chloé Daniel Elena Emeka Emma Fatima "
-    "Felix Freya Giulia Hannah Haruto Ines Ivan Jamal Jane João Jonas Kwame Lars Leïla Liam Lucía Maja "
-    "Mateo Mei Miguel Mohammed Nadia Noah Nora Oliver Olga Omar Paula Priya Rafael Ravi Sakura Samuel "
-    "Sara Sofia Søren Tariq Thandi Theo Tomáš Uma Victor Wei Yara Yusuf Zoë"
+    "Ada Aisha Alejandro Alice Amara Ananya Anton Arthur Benjamin Björn Camille Carlos Charlotte Chidi Chloé "
+    "Clara Daniel David Elena Eliza Emeka Emma Fatima Felix Freya George Giulia Grace Hannah Haruto Henry Ibrahim "
+    "Ines Ivan Jack Jamal Jane Jonas Julia Kwame Lars Laura Leïla Leo Liam Lucía Maja Maria Martha Mateo Max Mei "
+    "Miguel Mohammed Nadia Naomi Noah Nora Oliver Olga Omar Paula Peter Priya Rafael Ravi Rebecca Ruth Sakura "
+    "Samuel Sara Sofia Søren Tariq Thandi Theo Thomas Tomáš Uma Victor Wei William Yara Yusuf Zara Zoë"
 )
 LAST_NAMES = _words(
-    "Abe Adeyemi Almeida Andersson Bauer Becker Brown Castro Chen Cohen Costa Diallo Dubois Eriksen "
-    "Fernández Fischer García Gupta Haddad Hansen Ivanova Jensen Johnson Kaya Khan Kim Kowalski Larsen "
-    "Lee Lopez Martin Mbeki Meyer Moreau Müller Nakamura Nguyen Novák Okafor Olsen Patel Pereira Rossi "
-    "Sato Schmidt Silva Singh Smith Tanaka Torres Van_Dijk Weber Williams Wilson Yamamoto Yilmaz Zhang"
+    "Abe Adams Adeyemi Almeida Andersson Baker Bauer Becker Bennett Brown Carter Castro Chen Cohen Conti Cooper "
+    "Costa Davies Diallo Dubois Edwards Eriksen Evans Fischer Fontaine García Greco Gupta Haddad Hall Hansen Hoffmann "
+    "Ivanova Jackson Jensen Johnson Jones Kaya Khan Kim Klein Kowalski Kumar Larsen Laurent Lee Lopez Martin Mbeki "
+    "Meyer Moreau Müller Murphy Nakamura Nguyen Novák Okafor Olsen Parker Patel Pereira Popov Quinn Reid Ricci "
+    "Roberts Rossi Sato Schmidt Shah Silva Singh Smith Suzuki Tanaka Taylor Torres Turner Van_Dijk Walker Weber "
+    "Williams Wilson Wood Wright Yamamoto Yilmaz Young Zhang"
 )
+INITIALS = "ABCDEFGHIJKLMNOPRSTVW"
 COMPANIES = _words(
     "Acme Anvil Atlas Beacon Birch Borealis Cedar Cobalt Compass Delta Ember Falcon Granite Harbor "
     "Juniper Lumen Meridian Nimbus Orchard Pioneer Quarry Ridge Summit Tidal Vertex Willow"
@@ -35,7 +39,25 @@ COMPANIES = _words(
 KINDS = _words(
     "Analytics Bakery Coffee Design Foods Games Health Labs Logistics Media Press Robotics Software Studio Travel"
 )
-MAIL_HOSTS = ("example.com", "example.org", "example.net", "mail.example.com", "post.example.org")
+OWN_SCRIPTS = (
+    ("Ελένη Παπαδοπούλου", "eleni.papadopoulou"),
+    ("Дмитрий Соколов", "dmitri.sokolov"),
+    ("Олена Шевченко", "olena.shevchenko"),
+    ("佐藤 陽子", "yoko.sato"),
+    ("王伟", "wang.wei"),
+    ("김민준", "minjun.kim"),
+    ("محمد علي", "mohammed.ali"),
+    ("נועה לוי", "noa.levi"),
+)
+"""Names in scripts other than Latin, and how they stand in an email."""
+MAIL_HOSTS = ("mail.example", "inbox.example", "post.example", "example.com", "example.org", "example.net")
+MAIL_HOST_WEIGHTS = (38, 20, 12, 6, 2, 2)
+"""Of 80 people with a mailbox at a provider, that many have it there; 20 more have it at the company they work for.
+
+As one customer in five is a company, that makes 30 % of all customers for the first, and 5 % for `example.com`.
+"""
+BRANCHES = 40
+"""How many companies there are of each name and kind, and so how many domains; 15,600 in all."""
 CITIES = (
     ("Springfield", "IL", "62701", "US", "+1217555"),
     ("Portland", "OR", "97201", "US", "+1503555"),
@@ -56,16 +78,21 @@ STREETS = (
     "Harbour Way",
     "Park Avenue",
 )
+LOCALES = ("de-DE", "en-GB", "en-US", "en-US", "en-US", "es-ES", "fr-FR", "ja-JP", "pt-BR")
 TIERS = ("free", "free", "free", "standard", "standard", "premium")
 SOURCES = ("ads", "newsletter", "partner", "referral", "search")
 
 
-def sample_customers(seed: int, count: int, until: Moment) -> Iterator[Customer]:
-    """Yield customers in the order of their creation, spread over the time before `until`."""
+def sample_customers(seed: int, count: int, until: Moment, span: timedelta = SPAN) -> Iterator[Customer]:
+    """Yield customers in the order of their creation, spread over the `span` before `until`, more of them lately.
+
+    The same arguments give the same customers, ids included. Each is made when it is asked for, and none is kept.
+    """
     chance = random.Random(seed)  # noqa: S311 - samples must be repeatable, and are no secret
-    ages = sorted((chance.random() ** 2 for _ in range(count)), reverse=True)
-    for number, age in enumerate(ages):
-        yield _customer(chance, number, Moment.of(until - age * SPAN))
+    age = 1.0
+    for number in range(count):
+        age *= chance.random() ** (1 / (count - number))  # the next smaller one of `count` uniform draws
+        yield _customer(chance, number, Moment.of(until - age**2 * span))
 
 
 def _customer(chance: random.Random, number: int, at: Moment) -> Customer:
@@ -74,7 +101,7 @@ def _customer(chance: random.Random, number: int, at: Moment) -> Customer:
     city = chance.choice(CITIES)
     address = _address(chance, city) if chance.random() < 0.7 else None  # noqa: PLR2004 - most have said where they live
     return Customer(
-        id=new_id("cus", at),
+        id=new_id("cus", at, chance.randbytes),
         email=email,
         name=name,
         phone_number=f"{city[4]}{chance.randrange(1000, 9999)}" if chance.random() < 0.6 else None,  # noqa: PLR2004
@@ -91,13 +118,35 @@ def _customer(chance: random.Random, number: int, at: Moment) -> Customer:
 
 
 def _person(chance: random.Random, number: int) -> tuple[str, str]:
+    works_there = chance.random() < 0.2  # noqa: PLR2004 - one in five writes from work
+    host = _branch(chance)[1] if works_there else chance.choices(MAIL_HOSTS, MAIL_HOST_WEIGHTS)[0]
+    name, mailbox = _name(chance)
+    return name, f"{mailbox}{number}@{host}"
+
+
+def _name(chance: random.Random) -> tuple[str, str]:
+    """Return a person's name, and how it stands in an email."""
+    if chance.random() < 0.01:  # noqa: PLR2004 - enough to meet some
+        return chance.choice(OWN_SCRIPTS)
     first, last = chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES).replace("_", " ")
-    return f"{first} {last}", f"{_plain(first)}.{_plain(last)}{number}@{chance.choice(MAIL_HOSTS)}"
+    mailbox = f"{_plain(first)}.{_plain(last)}"
+    rest = chance.random()
+    if rest < 0.1:  # noqa: PLR2004 - one in ten tells a second name
+        return f"{first} {chance.choice(INITIALS)}. {last}", mailbox
+    if rest < 0.2:  # noqa: PLR2004 - and one in ten has two last names
+        return f"{first} {last}-{chance.choice(LAST_NAMES).replace('_', ' ')}", mailbox
+    return f"{first} {last}", mailbox
 
 
 def _company(chance: random.Random, number: int) -> tuple[str, str]:
+    name, host = _branch(chance)
+    return name, f"billing{number}@{host}"
+
+
+def _branch(chance: random.Random) -> tuple[str, str]:
+    """Return a company's name and its domain."""
     company, kind = chance.choice(COMPANIES), chance.choice(KINDS)
-    return f"{company} {kind}", f"billing{number}@{company.lower()}-{kind.lower()}.example"
+    return f"{company} {kind}", f"{company}-{kind}-{chance.randrange(1, BRANCHES + 1)}.example".lower()
 
 
 def _address(chance: random.Random, city: tuple[str, str | None, str, str, str]) -> Address:
@@ -111,8 +160,14 @@ def _birth(chance: random.Random) -> date | None:
 
 
 def _metadata(chance: random.Random, number: int) -> dict[str, str]:
-    known = {"externalId": f"{number:05}", "source": chance.choice(SOURCES), "tier": chance.choice(TIERS)}
-    return {key: value for key, value in known.items() if chance.random() < 0.6}  # noqa: PLR2004 - not all is known of all
+    known = {
+        "externalId": f"{number:05}",
+        "locale": chance.choice(LOCALES),
+        "newsletter": chance.choice(("no", "yes")),
+        "source": chance.choice(SOURCES),
+        "tier": chance.choice(TIERS),
+    }
+    return {key: value for key, value in known.items() if chance.random() < 0.4}  # noqa: PLR2004 - not all is known of all
 
 
 def _plain(name: str) -> str:

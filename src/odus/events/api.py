@@ -2,20 +2,25 @@
 
 from odus.events import queries
 from odus.events.model import Event
-from odus.kit.db import Read
+from odus.kit.db import Read, Search
 from odus.kit.endpoints import lists_of, reads
-from odus.kit.lists import Page, Paging
+from odus.kit.lists import Asked, Page
 from odus.kit.permissions import Permission, Principal
 from odus.kit.requests import not_found
 
 
-@lists_of("/events", Permission.EVENT_READ)
-async def list_events(read: Read, who: Principal, paging: Paging) -> Page[Event]:
+@lists_of(
+    "/events",
+    Permission.EVENT_READ,
+    queries.LISTING,
+    example={"createdAt": {"gte": "2024-03-09", "lt": "2024-03-10"}, "sortDirection": "desc"},
+)
+async def list_events(search: Search, who: Principal, asked: Asked) -> Page[Event]:
     """List events.
 
-    All changes of the merchant's objects, oldest first.
+    All changes of the merchant's objects, oldest first by default.
     """
-    return await queries.search(read, who.merchant_id, paging)
+    return await queries.search(search, who.merchant_id, asked)
 
 
 @reads("/events/{id}", Permission.EVENT_READ)

@@ -45,6 +45,11 @@ def text(value: object) -> str:
     return encode(value).decode()
 
 
+def pretty(value: object) -> str:
+    """Encode a value for a person to read."""
+    return msgspec.json.format(encode(value), indent=2).decode()
+
+
 class Parsed:
     """A base for types that read themselves from one JSON value; `parse` raises `ValueError` or `TypeError`."""
 

@@ -2,18 +2,23 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, LiteralString, TypeAlias
 
 import asyncpg
+import msgspec
 
 from odus.kit import problems
 from odus.kit.problems import Problem
 
 if TYPE_CHECKING:
     from asyncpg.pool import Pool, PoolConnectionProxy
+
+    from odus.kit.counts import Counted
+    from odus.kit.deep import Mark
 
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
     Source: TypeAlias = Pool[asyncpg.Record] | Connection
@@ -65,6 +70,11 @@ class Write(Read):
         async with _Lease(self._source) as connection:
             await connection.execute(sql, *arguments)
 
+    async def copy(self, table: LiteralString, columns: Sequence[str], records: Iterable[Sequence[object]]) -> None:
+        """Write many rows by `COPY`, all or none of them: many times faster than one by one."""
+        async with _Lease(self._source) as connection:
+            await connection.copy_records_to_table(table, columns=columns, records=records)
+
     @asynccontextmanager
     async def transaction(self) -> "AsyncGenerator[Write]":
         """Open a transaction, or a savepoint within one; it commits at the end, and rolls back on an exception."""
@@ -86,13 +96,38 @@ class Write(Read):
                 )
 
 
+class Search(Read):
+    """A connection for lists, which may keep what it counted.
+
+    Lists have a few connections of their own, so that many slow ones hold up nothing else. There each statement is
+    planned anew, as the best plan follows from the value that is searched for, and is cut off when it takes too long;
+    a commit is not waited for, as nothing is written there that cannot be counted again.
+    """
+
+    __slots__ = ("counting", "marks")
+
+    def __init__(self, source: "Source") -> None:
+        """Read from a pool, or from the one connection of a transaction."""
+        super().__init__(source)
+        self.counting: dict[object, asyncio.Future[Counted]] = {}
+        """What is being counted at this moment (see `counts`)."""
+        self.marks: OrderedDict[object, Mark] = OrderedDict()
+        """Rows whose places are known, the oldest first (see `deep`)."""
+
+    async def keep(self, sql: LiteralString, *arguments: object) -> None:
+        """Run a statement that keeps something."""
+        async with _Lease(self._source) as connection:
+            await connection.execute(sql, *arguments)
+
+
 class Database:
     """Where requests get their connections from."""
 
-    def __init__(self, source: "Source") -> None:
-        """Serve from a pool, or, in tests, from one connection."""
+    def __init__(self, source: "Source", lists: "Source | None" = None) -> None:
+        """Serve from two pools, the second for lists; or, in tests, from one connection."""
         self.read = Read(source)
         self.write = Write(source)
+        self.search = Search(lists or source)
 
 
 class _Lease:
@@ -152,25 +187,43 @@ class _Connection(asyncpg.Connection[asyncpg.Record] if TYPE_CHECKING else async
         return ""
 
 
+class Limits(msgspec.Struct, frozen=True):
+    """How many connections lists may have, and how many seconds a statement of theirs may take."""
+
+    connections: int = 4
+    seconds: float = 2.0
+
+
 @asynccontextmanager
-async def connect(url: str, size: int) -> AsyncGenerator[Database]:
-    """Open a pool of up to `size` connections, each made when first needed, so that starting needs no database."""
-    pool = asyncpg.create_pool(
+async def connect(url: str, size: int, lists: Limits = Limits()) -> AsyncGenerator[Database]:  # noqa: B008 - frozen
+    """Open a pool of up to `size` connections, and one for lists.
+
+    Each connection is made when first needed, so that starting needs no database.
+    """
+    for_lists = {
+        "plan_cache_mode": "force_custom_plan",
+        "statement_timeout": f"{lists.seconds * 1000:.0f}",
+        "synchronous_commit": "off",
+    }
+    async with _pool(url, size) as pool, _pool(url, lists.connections, for_lists) as list_pool:
+        try:
+            yield Database(pool, list_pool)
+        finally:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await asyncio.gather(pool.close(), list_pool.close())
+
+
+def _pool(url: str, size: int, settings: Mapping[str, str] = MappingProxyType({})) -> "Pool[asyncpg.Record]":
+    return asyncpg.create_pool(
         url,
         min_size=0,
         max_size=size,
         max_inactive_connection_lifetime=0,  # a timer for each release costs more than an idle connection
         timeout=CONNECT_SECONDS,
         connection_class=_Connection,
-        server_settings={"application_name": "odus", "timezone": "UTC", "jit": "off"},
+        server_settings={"application_name": "odus", "timezone": "UTC", "jit": "off", **settings},
     )
-    async with pool:
-        try:
-            yield Database(pool)
-        finally:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await pool.close()
 
 
 def unavailable(error: Exception) -> Problem | None:

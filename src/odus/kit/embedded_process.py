@@ -119,7 +119,7 @@ def _is_ready(place: Place, server: psutil.Process, say: Say) -> bool:
 
 def _answers(place: Place, server: psutil.Process) -> bool:
     """Ask it, as a server that is being killed still seems to live and has left word that it is ready."""
-    ask = (package_binaries() / "pg_isready", "-q", "-p", str(PORT), "-h", place.socket)
+    ask = (package_binaries() / "pg_isready", "-q", "-U", "odus", "-d", "odus", "-p", str(PORT), "-h", place.socket)
     return _status(place, server) == "ready" and run_as(None, *ask).returncode == 0
 
 

@@ -17,11 +17,11 @@ from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
-from odus.kit import bodies, idempotency, lists, requests
+from odus.kit import bodies, deadlines, idempotency, lists, requests, times
 from odus.kit.db import Write
 from odus.kit.idempotency import Answer, Attempt
-from odus.kit.lists import Paging
-from odus.kit.permissions import Permission, Principal
+from odus.kit.lists import Listing
+from odus.kit.permissions import Permission, Principal, clock_for
 from odus.kit.problems import (
     BAD_REQUEST,
     CONFLICT,
@@ -62,6 +62,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     example: dict[str, object] | None
     shows_secret: bool
+    takes_secret: bool
+    listing: Listing | None
+    calls_out: bool
+    """Whether it waits for somebody else than the database, so that it is no one transaction."""
 
     @property
     def tag(self) -> str:
@@ -73,6 +77,11 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the path names one object."""
         return "{id" in self.path
 
+    @property
+    def has_version(self) -> bool:
+        """Whether it is about one object, which has versions: what has no id of its own, like a clock, has none."""
+        return self.kind == "create" or (self.kind in ("read", "change") and self.has_id)
+
 
 class More(TypedDict, total=False):
     """What else can be said of an endpoint that writes."""
@@ -80,9 +89,16 @@ class More(TypedDict, total=False):
     raises: Sequence[Kind]
     """The problems that its action can end in, beyond those that every such endpoint has."""
     example: dict[str, object]
-    """A body, for the reference."""
+    """A body, or the parameters of a list, for the reference."""
     shows_secret: bool
     """Whether the answer holds a secret, so that a kept answer must be sealed."""
+    takes_secret: bool
+    """Whether the body holds a secret, of which not even a hash may be kept that others could try passwords on."""
+    listing: Listing
+    """What a list filters and sorts by."""
+    calls_out: bool
+    """Whether its action waits for somebody else than the database: it is no one transaction then, and finds what it
+    did under the `mark` of the request."""
 
 
 def operation_of(handler: object) -> Operation | None:
@@ -91,12 +107,18 @@ def operation_of(handler: object) -> Operation | None:
 
 
 def reads(path: str, permission: Permission) -> Decorator:
-    """`GET` of one object: `async def get_x(read, who, id) -> X`. Answers 304 to a current `If-None-Match`."""
+    """`GET` of one object: `async def get_x(read, who, id) -> X`. Answers 304 to a current `If-None-Match`.
+
+    Of what has no id it is `async def get_x(read, who) -> X`, without versions.
+    """
 
     def decorate(function: Callable[..., Awaitable[Any]]) -> HTTPRouteHandler:
-        operation = _operation(function, "read", "GET", path, permission, raises=(NOT_FOUND,))
+        known = (NOT_FOUND,) if "{id" in path else ()
+        operation = _operation(function, "read", "GET", path, permission, raises=known)
 
         async def handle(call: Call, services: Services, who: Principal, _seconds: float) -> Response:
+            if not operation.has_id:
+                return Response(200, bodies.encode(await function(services.database.read, who)), JSON)
             found = await function(services.database.read, who, requests.resource_id(call.scope))
             tag = etag(found)
             condition = requests.header(call.scope, b"if-none-match")
@@ -109,17 +131,20 @@ def reads(path: str, permission: Permission) -> Decorator:
     return decorate
 
 
-def lists_of(path: str, permission: Permission) -> Decorator:
-    """`GET` of a page: `async def list_x(read, who, [id,] paging) -> Page[X]`."""
+def lists_of(
+    path: str, permission: Permission, listing: Listing, example: dict[str, object] | None = None
+) -> Decorator:
+    """`GET` of a page: `async def list_x(search, who, [id,] asked) -> Page[X]`."""
 
     def decorate(function: Callable[..., Awaitable[Any]]) -> HTTPRouteHandler:
         known = (VALIDATION_FAILED, NOT_FOUND) if "{id" in path else (VALIDATION_FAILED,)
-        operation = _operation(function, "list", "GET", path, permission, raises=known)
+        more = More(raises=known, listing=listing, example=example or {})
+        operation = _operation(function, "list", "GET", path, permission, **more)
 
         async def handle(call: Call, services: Services, who: Principal, _seconds: float) -> Response:
             named = [requests.resource_id(call.scope)] if operation.has_id else []
-            paging: Paging = lists.paging(requests.query(call.scope))
-            page = await function(services.database.read, who, *named, paging)
+            asked = lists.parse(listing, requests.query(call.scope))
+            page = await function(services.database.search, who, *named, asked)
             return Response(200, bodies.encode(page), JSON)
 
         return _route(operation, handle)
@@ -137,10 +162,14 @@ def creates(path: str, permission: Permission, **more: Unpack[More]) -> Decorato
 
 
 def changes(path: str, permission: Permission, **more: Unpack[More]) -> Decorator:
-    """`POST` to one object, answered 200: `async def change_x(write, who, id, data, if_match) -> X`."""
+    """`POST` to one object, answered 200: `async def change_x(write, who, id, data, if_match) -> X`.
+
+    To what has no id it is `async def change_x(write, who, data) -> X`, without versions.
+    """
 
     def decorate(function: Callable[..., Awaitable[Any]]) -> HTTPRouteHandler:
-        more["raises"] = (NOT_FOUND, PRECONDITION_FAILED, *more.get("raises", ()))
+        if "{id" in path:
+            more["raises"] = (NOT_FOUND, PRECONDITION_FAILED, *more.get("raises", ()))
         return _writes(_operation(function, "change", "POST", path, permission, **more), function)
 
     return decorate
@@ -148,22 +177,23 @@ def changes(path: str, permission: Permission, **more: Unpack[More]) -> Decorato
 
 def _writes(operation: Operation, function: Callable[..., Awaitable[Any]]) -> HTTPRouteHandler:
     decode = bodies.decoder(operation.body)
-    is_change = operation.kind == "change"
+    keep = idempotency.around if operation.calls_out else idempotency.once
 
     async def handle(call: Call, services: Services, who: Principal, seconds: float) -> Response:
-        named = requests.resource_id(call.scope) if is_change else None
+        named = requests.resource_id(call.scope) if operation.has_id else None
         body = await requests.body(call)
         data = decode(body)
         attempt = _attempt(call, who, operation, body)
+        acting = msgspec.structs.replace(who, mark=idempotency.mark(attempt)) if attempt else who
 
         async def run(write: Write) -> Answer:
-            arguments = (named, data, _if_match(call)) if is_change else (data,)
-            done = await function(write, who, *arguments)
-            return Answer(operation.status, bodies.encode(done), etag(done))
+            arguments = (named, data, _if_match(call)) if operation.has_id else (data,)
+            done = await function(write, acting, *arguments)
+            return Answer(operation.status, bodies.encode(done), etag(done) if operation.has_version else None)
 
-        async with asyncio.timeout(seconds):
+        async with deadlines.limited(seconds):
             write = services.database.write
-            return _response(await (idempotency.once(write, attempt, run) if attempt else run(write)))
+            return _response(await (keep(write, attempt, run) if attempt else run(write)))
 
     return _route(operation, handle)
 
@@ -172,11 +202,14 @@ def _attempt(call: Call, who: Principal, operation: Operation, body: bytes) -> A
     key = requests.header(call.scope, b"idempotency-key")
     if key is None:
         return None
+    secret = (requests.secret_key(call.scope) or "").encode()
     return Attempt(
         who=who,
         key=idempotency.check_key(key),
-        fingerprint=idempotency.fingerprint(operation.method, call.scope["path"], body),
-        seal=(requests.secret_key(call.scope) or "").encode() if operation.shows_secret else b"",
+        fingerprint=idempotency.fingerprint(
+            operation.method, call.scope["path"], body, secret if operation.takes_secret else b""
+        ),
+        seal=secret if operation.shows_secret else b"",
     )
 
 
@@ -185,11 +218,14 @@ def _if_match(call: Call) -> IfMatch:
     return IfMatch() if condition is None else IfMatch(tags(condition))
 
 
+_FIRST_PROBLEM = 400
+
+
 def _response(answer: Answer) -> Response:
     headers = [("ETag", answer.etag)] if answer.etag else []
     if answer.replayed:
         headers.append(("Idempotent-Replayed", "true"))
-    return Response(answer.status, answer.body, JSON if answer.etag else PROBLEM, headers)
+    return Response(answer.status, answer.body, JSON if answer.status < _FIRST_PROBLEM else PROBLEM, headers)
 
 
 def _operation(
@@ -221,6 +257,9 @@ def _operation(
         description=description,
         example=more.get("example"),
         shows_secret=shows_secret,
+        takes_secret=more.get("takes_secret", False),
+        listing=more.get("listing"),
+        calls_out=more.get("calls_out", False),
     )
 
 
@@ -233,9 +272,11 @@ def _route(
         async with asyncio.timeout(seconds):
             who = await requests.principal(services, request.scope, operation.permission)
             if operation.method == "GET":
-                return await handle(request, services, who, seconds)
-        # A write reads the body first, at the pace of the client; what is left is for the database.
-        return await handle(request, services, who, seconds - (time.monotonic() - began))
+                with times.ahead(clock_for(who, operation.permission)):
+                    return await handle(request, services, who, seconds)
+        with times.ahead(clock_for(who, operation.permission)):
+            # A write reads the body first, at the pace of the client; what is left is for the database.
+            return await handle(request, services, who, seconds - (time.monotonic() - began))
 
     method = get if operation.method == "GET" else post
     path = operation.path.replace("{id}", "{id:str}")

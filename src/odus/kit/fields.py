@@ -1,8 +1,16 @@
 """Fields: the kinds of text that the API takes, each with its own check."""
 
+import re
+import zoneinfo
+from collections.abc import Iterable
 from datetime import date
 from functools import cache
-from typing import Annotated, Self
+from typing import (
+    Annotated,
+    Any,  # pycountry says no type of a currency's code
+    Self,
+    cast,  # the same
+)
 
 import email_validator
 import phonenumbers
@@ -20,11 +28,20 @@ NO_NUL = r"^[^\x00]*$"
 Text255 = Annotated[str, Meta(max_length=255, pattern=NO_NUL)]
 Text500 = Annotated[str, Meta(max_length=500, pattern=NO_NUL)]
 
+LARGEST_AMOUNT = 999_999_999_999
+Amount = Annotated[int, Meta(ge=1, le=LARGEST_AMOUNT)]
+"""Money in the minor unit of its currency."""
+AmountOrNothing = Annotated[int, Meta(ge=0, le=LARGEST_AMOUNT)]
+
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 """Reserved domains are fine (api.md §6); this is the library's own way to say so."""
 
 FIRST_BIRTH_YEAR = 1900
 LONGEST_PHONE_NUMBER = 1 + 15  # E.164: a plus and 15 digits
+SHORTEST_PASSWORD = 8
+LONGEST_PASSWORD = 256
+LONGEST_DESCRIPTOR = 22
+DESCRIPTOR = "[0-9 .,*&/+#-]*[A-Za-z][A-Za-z0-9 .,*&/+#-]*"
 LONGEST_EMAIL = 254  # RFC 5321 §4.5.3.1.3: a path of 256 with its angle brackets
 
 
@@ -54,7 +71,7 @@ class PhoneNumber(str, Parsed):
     @classmethod
     def parse(cls, value: object) -> Self:
         """Take out spaces, dots, dashes and brackets; what is left must be possible for its country code."""
-        digits = _string(value).translate(_SEPARATORS)
+        digits = without_separators(_string(value))
         if not digits.startswith("+") or not digits[1:].isascii() or not digits[1:].isdigit():
             raise ValueError("must be a phone number in E.164 form: + and the country code, such as +15559876543")
         number = _possible(digits)
@@ -77,6 +94,50 @@ class Country(str, Parsed):
         return cls(text)
 
 
+class Currency(str, Parsed):
+    """An ISO 4217 code of money in use, in small letters, such as `usd`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Take a code that is in use, in small letters."""
+        text = _string(value)
+        if text not in currencies():
+            raise ValueError("must be an ISO 4217 currency code in small letters, such as usd")
+        return cls(text)
+
+
+class Timezone(str, Parsed):
+    """A time zone by its IANA name, such as `Europe/Vienna`."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Take a name that the time zone database has, written as it is there."""
+        text = _string(value)
+        if text not in timezones():
+            raise ValueError("must be the IANA name of a time zone, such as Europe/Vienna or UTC")
+        return cls(text)
+
+
+class StatementDescriptor(str, Parsed):
+    """What a card's statement shows of a payment: what the card networks take."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Take up to 22 plain characters with a letter at least: quotes, brackets and backslashes are taken by none."""
+        text = _string(value)
+        if len(text) > LONGEST_DESCRIPTOR:
+            raise ValueError(f"must be at most {LONGEST_DESCRIPTOR} characters, got {len(text)}")
+        if re.fullmatch(DESCRIPTOR, text) is None:
+            raise ValueError("must be of Latin letters, digits, spaces and . , - * & / + #, with a letter at least")
+        return cls(text)
+
+
 class BirthDate(date, Parsed):
     """A real day from 1900 to today."""
 
@@ -96,10 +157,55 @@ class BirthDate(date, Parsed):
         return day
 
 
+class Password(str, Parsed):
+    """A password: at least 8 characters with an upper and a lower case letter, a digit and a special character."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        """Check what it is made of; it is never shown or stored as it is."""
+        text = _string(value)
+        if len(text) > LONGEST_PASSWORD:
+            raise ValueError(f"must be at most {LONGEST_PASSWORD} characters, got {len(text)}")
+        needed = {
+            f"at least {SHORTEST_PASSWORD} characters": len(text) >= SHORTEST_PASSWORD,
+            "an upper case letter": any(letter.isupper() for letter in text),
+            "a lower case letter": any(letter.islower() for letter in text),
+            "a digit": any(letter.isdigit() for letter in text),
+            "a special character": any(not letter.isalnum() for letter in text),
+        }
+        if lacking := [part for part, is_there in needed.items() if not is_there]:
+            raise ValueError(f"must have {', '.join(lacking)}")
+        return cls(text)
+
+
 @cache
 def countries() -> frozenset[str]:
     """Return all assigned alpha-2 codes."""
     return frozenset(country.alpha_2 for country in pycountry.countries)
+
+
+@cache
+def currencies() -> frozenset[str]:
+    """Return the codes of all money in use."""
+    known = cast("Iterable[Any]", pycountry.currencies)
+    return frozenset(str(currency.alpha_3).lower() for currency in known) - frozenset(_NO_MONEY.split())
+
+
+_NO_MONEY = "bov che chw clf cou mxv usn uyi uyw xad xag xau xba xbb xbc xbd xdr xpd xpt xsu xts xua xxx"
+"""Codes of ISO 4217 that nobody is charged in: funds, units of account, metals, and those for tests and for none."""
+
+
+@cache
+def timezones() -> frozenset[str]:
+    """Return the names of all time zones, but for those that name no place: a machine's own, and none at all."""
+    return frozenset(zoneinfo.available_timezones() - {"Factory", "localtime"})
+
+
+def without_separators(text: str) -> str:
+    """Return a phone number without the spaces, dots, dashes and brackets that people write in it."""
+    return text.translate(_SEPARATORS)
 
 
 _SEPARATORS = {ord(character): None for character in " .-()[]\u00a0\u2010\u2011\u2012\u2013"}
@@ -114,6 +220,11 @@ def _possible(digits: str) -> str | None:
     # One that is possible only within its town is none that a country code can stand before.
     is_possible = phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE
     return phonenumbers.format_number(number, PhoneNumberFormat.E164) if is_possible else None
+
+
+def phone(number: str) -> str:
+    """Write a number in E.164 form in groups, as people read it."""
+    return phonenumbers.format_number(phonenumbers.parse(number), PhoneNumberFormat.INTERNATIONAL)
 
 
 def _string(value: object) -> str:

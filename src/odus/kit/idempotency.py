@@ -1,5 +1,6 @@
 """Idempotency: a request that is sent again is answered again, and done once (api.md §7)."""
 
+import hmac
 import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -11,12 +12,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from odus.kit import problems
 from odus.kit.db import Write
-from odus.kit.permissions import Principal
+from odus.kit.permissions import Mark, Principal
 from odus.kit.problems import FieldError, Problem
-from odus.kit.times import now
+from odus.kit.times import everywhere
 
 KEPT_FOR = timedelta(days=30)
 LONGEST_KEY = 255
+TIDY_BATCH = 1000
+"""Records that are dropped in one transaction."""
 NOT_KEPT = frozenset({400, 401, 403, 429})
 """Answers that say nothing was tried: the same key may be used again once the request is right."""
 
@@ -47,9 +50,14 @@ def check_key(key: str) -> str:
     return key
 
 
-def fingerprint(method: str, path: str, body: bytes) -> bytes:
-    """Return what tells one request from another."""
-    return sha256(b"\n".join([method.encode(), path.encode(), body])).digest()
+def fingerprint(method: str, path: str, body: bytes, secret: bytes = b"") -> bytes:
+    """Return what tells one request from another.
+
+    Where the body holds a password it is keyed with the caller's own secret, which is not stored: nobody can try
+    passwords on what is kept.
+    """
+    text = b"\n".join([method.encode(), path.encode(), body])
+    return hmac.digest(secret, text, "sha256") if secret else sha256(text).digest()
 
 
 async def once(write: Write, attempt: Attempt, run: Callable[[Write], Awaitable[Answer]]) -> Answer:
@@ -74,9 +82,36 @@ async def once(write: Write, attempt: Attempt, run: Callable[[Write], Awaitable[
             sealed,
             answer.etag,
             bool(attempt.seal),
-            now(),
+            everywhere(),
         )
         return answer
+
+
+async def around(write: Write, attempt: Attempt, run: Callable[[Write], Awaitable[Answer]]) -> Answer:
+    """Answer a request with an idempotency key that asks somebody else, so that no transaction may last through it.
+
+    What it does, it knows again by its `mark`: it is run anew where its answer was not written down, and finds what
+    the first time did. Raises `idempotency_mismatch`.
+    """
+    if (stored := await _stored(write, attempt)) is not None:
+        return stored
+    answer = await _answered(write, attempt, run)
+    at = everywhere()
+    values = (attempt.fingerprint, answer.status, answer.body, answer.etag, False, at, at - KEPT_FOR)
+    await write.run(_INSERT_FIRST, *_scope(attempt), *values)
+    return answer
+
+
+def mark(attempt: Attempt) -> Mark:
+    """Return what a request is known by in what it does."""
+    scope = "\n".join(_scope(attempt))
+    return Mark(sha256(scope.encode()).hexdigest()[:32], attempt.fingerprint.hex()[:32])
+
+
+async def tidy(write: Write) -> None:
+    """Drop the records that no longer count, a batch at a time."""
+    while await write.count(_TIDY, everywhere() - KEPT_FOR, TIDY_BATCH) == TIDY_BATCH:
+        pass
 
 
 async def _run(transaction: Write, attempt: Attempt, run: Callable[[Write], Awaitable[Answer]]) -> Answer:
@@ -84,13 +119,27 @@ async def _run(transaction: Write, attempt: Attempt, run: Callable[[Write], Awai
         async with transaction.transaction():
             return await run(transaction)
     except Problem as problem:
-        if problem.kind.status in NOT_KEPT or problem.kind.status >= 500:  # noqa: PLR2004 - HTTP's class of our own errors
-            raise
-        return Answer(problem.kind.status, problem.body(attempt.who.request_id))
+        return _kept(problem, attempt)
+
+
+async def _answered(write: Write, attempt: Attempt, run: Callable[[Write], Awaitable[Answer]]) -> Answer:
+    try:
+        return await run(write)
+    except Problem as problem:
+        return _kept(problem, attempt)
+
+
+def _kept(problem: Problem, attempt: Attempt) -> Answer:
+    """Return the answer that is kept of a problem; raises again one that says nothing was tried."""
+    kind = problem.kind
+    is_passing = kind.status in NOT_KEPT or kind.status >= 500 or kind.headers  # noqa: PLR2004 - our own errors
+    if is_passing or kind is problems.IDEMPOTENCY_MISMATCH:
+        raise problem
+    return Answer(kind.status, problem.body(attempt.who.request_id))
 
 
 async def _stored(transaction: Write, attempt: Attempt) -> Answer | None:
-    row = await transaction.row(_SELECT, *_scope(attempt), now() - KEPT_FOR)
+    row = await transaction.row(_SELECT, *_scope(attempt), everywhere() - KEPT_FOR)
     if row is None:
         return None
     if row["fingerprint"] != attempt.fingerprint:
@@ -130,4 +179,19 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 on conflict (merchant_id, actor_id, key) do update set
     fingerprint = excluded.fingerprint, status = excluded.status, body = excluded.body, etag = excluded.etag,
     sealed = excluded.sealed, created_at = excluded.created_at
+"""
+
+_INSERT_FIRST = f"{_INSERT} where idempotency_records.created_at <= $10"
+"""The same, but what came first stays while it is kept."""
+
+# What another process is about to use again is left to it.
+_TIDY = """
+with gone as (
+    delete from idempotency_records where (merchant_id, actor_id, key) in (
+        select merchant_id, actor_id, key from idempotency_records where created_at <= $1
+        order by created_at limit $2 for update skip locked
+    )
+    returning key
+)
+select count(*) from gone
 """

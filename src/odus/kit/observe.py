@@ -3,25 +3,19 @@
 Nothing here holds personal data: a request shows as its route (`/customers/{id}`), never its address, query or body.
 """
 
-import sys
 import time
-from collections.abc import MutableMapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any  # what structlog hands to a processor
 
-import msgspec
-import structlog
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 
 from odus.kit.ids import new_id
+from odus.kit.logs import log
 from odus.kit.permissions import Principal
 from odus.kit.problems import INTERNAL
 from odus.kit.requests import PROBLEM
 from odus.kit.tracing import Span, Trace
-from odus.settings import LogLevel, Settings
-
-log = structlog.stdlib.get_logger("odus")
+from odus.settings import Settings
 
 _REQUESTS = Counter("odus_http_requests", "Requests answered.", ["method", "route", "status"])
 _SECONDS = Histogram(
@@ -30,22 +24,6 @@ _SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
-
-
-def configure_logs(level: LogLevel) -> None:
-    """Log one JSON object a line to standard error."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=_json),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
-        cache_logger_on_first_use=True,
-    )
 
 
 def metrics(settings: Settings) -> bytes:
@@ -86,7 +64,7 @@ class Observed:
         with span as open_span:
             try:
                 await self._app(scope, receive, outgoing)
-            except Exception:
+            except Exception:  # noqa: BLE001 - it is logged whole, and answered blank
                 log.exception("fault", requestId=outgoing.request_id)
                 await outgoing.fail()
             seconds = time.perf_counter() - began
@@ -154,7 +132,3 @@ def _note(scope: HTTPScope, method: str, route: str, outgoing: _Outgoing, second
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
-
-
-def _json(event: MutableMapping[str, Any], **_: object) -> bytes:
-    return msgspec.json.encode(event, enc_hook=str)

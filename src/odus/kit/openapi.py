@@ -9,9 +9,23 @@ from typing import Any  # Any: a JSON document has no narrower type
 import msgspec
 
 from odus import __version__
-from odus.kit import lists
+from odus.kit import openapi_lists
 from odus.kit.endpoints import Operation, operation_of
-from odus.kit.fields import LONGEST_EMAIL, BirthDate, Country, Email, PhoneNumber
+from odus.kit.fields import (
+    DESCRIPTOR,
+    LONGEST_DESCRIPTOR,
+    LONGEST_EMAIL,
+    LONGEST_PASSWORD,
+    SHORTEST_PASSWORD,
+    BirthDate,
+    Country,
+    Currency,
+    Email,
+    Password,
+    PhoneNumber,
+    StatementDescriptor,
+    Timezone,
+)
 from odus.kit.problems import Kind, ProblemBody
 from odus.kit.times import Moment
 
@@ -84,17 +98,11 @@ def _parameters(operation: Operation) -> Iterable[Document]:
     if operation.has_id:
         schema = {"type": "string", "pattern": "^[a-z]+_[0-9A-Za-z]{27}$"}
         yield {"name": "id", "in": "path", "required": True, "description": "The object's id.", "schema": schema}
-    if operation.kind == "list":
-        yield _query(
-            "page",
-            "The page, from 1. An invalid one is taken as 1 with the default size.",
-            {"default": 1, "minimum": 1},
-        )
-        size = {"default": lists.DEFAULT_SIZE, "minimum": 1, "maximum": lists.LARGEST_SIZE}
-        yield _query("pageSize", "How many items a page has. An invalid one is taken as the default.", size)
-    if operation.kind == "read":
+    if operation.listing is not None:
+        yield from openapi_lists.parameters(operation.listing, operation.example or {})
+    if operation.kind == "read" and operation.has_version:
         yield _header("If-None-Match", "The `ETag` of the version that you have: answered 304 while it is current.")
-    if operation.kind == "change":
+    if operation.kind == "change" and operation.has_version:
         yield _header(
             "If-Match", "The `ETag` of the version that you mean to change: answered 412 when it changed since."
         )
@@ -102,10 +110,6 @@ def _parameters(operation: Operation) -> Iterable[Document]:
         schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"}
         text = "Makes a retry safe: the same key with the same request is done once and answered the same, for 30 days."
         yield _header("Idempotency-Key", text, schema)
-
-
-def _query(name: str, description: str, limits: Document) -> Document:
-    return {"name": name, "in": "query", "description": description, "schema": {"type": "integer", **limits}}
 
 
 def _header(name: str, description: str, schema: Document | None = None) -> Document:
@@ -126,13 +130,13 @@ _HEADERS: Document = {
 
 def _responses(operation: Operation, reference: Document) -> Document:
     names = ["X-Request-Id"]
-    if operation.kind != "list":
+    if operation.has_version:
         names.append("ETag")
     if operation.method == "POST":
         names.append("Idempotent-Replayed")
     answer = {"description": "Done.", "headers": _header_references(names)}
     responses: Document = {str(operation.status): {**answer, "content": {"application/json": {"schema": reference}}}}
-    if operation.kind == "read":
+    if operation.kind == "read" and operation.has_version:
         responses["304"] = {
             "description": "The version that `If-None-Match` names is current.",
             "headers": _header_references(names),
@@ -166,11 +170,28 @@ _CUSTOM: dict[type, Document] = {
         "examples": ["+15559876543"],
     },
     Country: {"type": "string", "description": "ISO 3166-1 alpha-2.", "pattern": "^[A-Z]{2}$", "examples": ["US"]},
+    Currency: {"type": "string", "description": "ISO 4217.", "pattern": "^[a-z]{3}$", "examples": ["usd"]},
+    Timezone: {"type": "string", "description": "An IANA name.", "examples": ["Europe/Vienna"]},
+    StatementDescriptor: {
+        "type": "string",
+        "description": "Latin letters, digits, spaces and `. , - * & / + #`, with a letter at least.",
+        "pattern": f"^{DESCRIPTOR}$",
+        "maxLength": LONGEST_DESCRIPTOR,
+        "examples": ["COFFEE CLUB"],
+    },
     BirthDate: {
         "type": "string",
         "format": "date",
         "description": "From 1900-01-01 to today.",
         "examples": ["1990-05-17"],
+    },
+    Password: {
+        "type": "string",
+        "format": "password",
+        "description": "An upper and a lower case letter, a digit and a special character are in it.",
+        "minLength": SHORTEST_PASSWORD,
+        "maxLength": LONGEST_PASSWORD,
+        "examples": ["Correct-horse-7"],
     },
     Moment: {"type": "string", "format": "date-time", "examples": ["2024-03-09T00:00:00.000Z"]},
 }

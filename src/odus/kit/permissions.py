@@ -1,5 +1,6 @@
 """Permissions: what a secret key, and later a person's role, may do; and who acts."""
 
+from datetime import timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -44,6 +45,13 @@ class Actor(msgspec.Struct, frozen=True):
     id: str
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """What a request that may be sent again is known by, and what it asks; neither tells what it holds."""
+
+    request: str
+    fingerprint: str
+
+
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Who makes a request: for which merchant, with which effective permissions, under which request id."""
 
@@ -51,3 +59,24 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     actor: Actor
     permissions: frozenset[str]
     request_id: str
+    clock: timedelta = timedelta()
+    """How far the merchant's clock is ahead, which only one in the test environment's can be."""
+    mark: Mark | None = None
+    """What the request can be known again by; None where it names no `Idempotency-Key`."""
+
+
+def system(merchant_id: str, name: str, clock: timedelta = timedelta()) -> Principal:
+    """Return who acts where nobody asked: a job, a command. It may do everything for its merchant."""
+    return Principal(
+        merchant_id=merchant_id,
+        actor=Actor("system", name),
+        permissions=frozenset(Permission),
+        request_id="",
+        clock=clock,
+    )
+
+
+def clock_for(who: Principal, permission: Permission | None) -> timedelta:
+    """Return how far ahead an operation happens: what guards a door goes by everybody's clock."""
+    guards = permission is not None and permission.value.startswith(("SECRET_KEY", "USER"))
+    return timedelta() if guards else who.clock

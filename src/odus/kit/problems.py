@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from odus.kit.card_numbers import masked
+
 
 class FieldError(msgspec.Struct, frozen=True):
     """What is wrong with one field: its path (`metadata.tier`), a stable code, and a sentence."""
@@ -35,11 +37,14 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Take the kind, a sentence for this case, the fields that are wrong, and headers for the answer."""
-        super().__init__(detail)
+        """Take the kind, a sentence for this case, the fields that are wrong, and headers for the answer.
+
+        What was sent may be said again in them, but never a card number, wherever it was sent.
+        """
+        super().__init__(masked(detail))
         self.kind = kind
-        self.detail = detail
-        self.errors = list(errors)
+        self.detail = masked(detail)
+        self.errors = [FieldError(masked(each.field), each.code, masked(each.message)) for each in errors]
         self.headers = dict(headers or {})
 
     def body(self, request_id: str) -> bytes:
@@ -103,6 +108,18 @@ MISSING_PERMISSION = Kind(
     "Missing permission",
     "The secret key is valid but lacks the permission that `detail` names. Nothing was done.",
 )
+CROSS_SITE = Kind(
+    "cross_site",
+    403,
+    "Request from another site",
+    "A page of another site sent this form of the Dashboard. Nothing was done.",
+)
+TEST_ONLY = Kind(
+    "test_only",
+    403,
+    "For test merchants only",
+    "The merchant is live: its clock is everybody's. Nothing was done.",
+)
 NOT_FOUND = Kind(
     "not_found",
     404,
@@ -114,6 +131,27 @@ METHOD_NOT_ALLOWED = Kind(
     405,
     "Method not allowed",
     "The address exists, but not with this method; `Allow` lists those it has.",
+)
+ATTEMPT_IN_PROGRESS = Kind(
+    "attempt_in_progress",
+    409,
+    "Attempt in progress",
+    "Another attempt on this payment waits for the gateway's answer. Ask again after `Retry-After` seconds.",
+    (("Retry-After", "1"),),
+)
+CUSTOMER_RESTRICTED = Kind(
+    "customer_restricted",
+    409,
+    "Customer restricted",
+    "The payment's customer is blocked for payments of this initiator; `detail` says why.",
+)
+GATEWAY_TIMEOUT = Kind(
+    "gateway_timeout",
+    504,
+    "Gateway timeout",
+    "The gateway did not answer in time. What became of the attempt is asked, and stands in the payment soon; "
+    "the same request with the same `Idempotency-Key` is answered by it and moves no money again.",
+    (("Retry-After", "60"),),
 )
 REQUEST_TIMEOUT = Kind("request_timeout", 408, "Request timeout", "The body did not arrive in time. Send it again.")
 CONFLICT = Kind("conflict", 409, "Conflict", "The object is in a state that does not permit this. `detail` says which.")
@@ -143,6 +181,13 @@ IDEMPOTENCY_MISMATCH = Kind(
     "Idempotency key used before",
     "The `Idempotency-Key` was used for a request with another method, path or body. Take a new one for a new request.",
 )
+TOO_MANY_REQUESTS = Kind(
+    "too_many_requests",
+    429,
+    "Too many requests",
+    "This was tried too often. Wait `Retry-After` seconds, then try again.",
+    (("Retry-After", "900"),),
+)
 INTERNAL = Kind(
     "internal",
     500,
@@ -155,7 +200,8 @@ UNAVAILABLE = Kind(
     503,
     "Unavailable",
     "The database cannot be reached or is too busy. "
-    "Send the request again after `Retry-After` seconds, a write with the same `Idempotency-Key`.",
+    "Send the request again after `Retry-After` seconds, a write with the same `Idempotency-Key`. "
+    "A list that took too long is answered so too, and `detail` says how to narrow it.",
     (("Retry-After", "1"),),
 )
 
@@ -165,23 +211,30 @@ KINDS = (
     BAD_REQUEST,
     UNAUTHORIZED,
     MISSING_PERMISSION,
+    CROSS_SITE,
+    TEST_ONLY,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     REQUEST_TIMEOUT,
     CONFLICT,
+    ATTEMPT_IN_PROGRESS,
+    CUSTOMER_RESTRICTED,
     IDEMPOTENCY_IN_PROGRESS,
     PRECONDITION_FAILED,
     PAYLOAD_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
     IDEMPOTENCY_MISMATCH,
+    TOO_MANY_REQUESTS,
     INTERNAL,
     UNAVAILABLE,
+    GATEWAY_TIMEOUT,
 )
 """All kinds, in the order of their status: `/docs/errors` and the tests are made from it."""
 
 FIELD_CODES = {
     "required": "The field is missing, and there is no default.",
     "unknown_field": "There is no such field or parameter here, or it is read-only.",
+    "unknown_operator": "The filter's field does not have this operator.",
     "invalid_type": "The value has the wrong JSON type, or is null where null is not possible.",
     "invalid_value": "The value has the right type but is not one that is possible here.",
     "invalid_format": "The text is not written as it must be, such as an email address without an `@`.",

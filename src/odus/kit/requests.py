@@ -2,9 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, Self  # Any: the type parameters of Litestar's request, of which nothing is used here
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs
 
 import msgspec
 from litestar import Request
@@ -13,14 +13,13 @@ from litestar.types import HTTPScope, Receive, Scope, Send
 from odus.kit import problems
 from odus.kit.db import Database
 from odus.kit.permissions import Permission, Principal
-from odus.kit.problems import FieldError
 
 Call = Request[Any, Any, Any]
 
 LARGEST_BODY = 1024 * 1024
 BODY_SECONDS = 20.0
 """How long a client may take to send a body."""
-MOST_PARAMETERS = 100
+MOST_PARAMETERS = 1000
 
 
 class Authenticate(Protocol):
@@ -93,39 +92,38 @@ def not_found() -> problems.Problem:
 _NOT_ENCODED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
-def query(scope: HTTPScope) -> Mapping[str, str]:
-    """Decode the query string; a parameter may stand once."""
+def query(scope: HTTPScope) -> Mapping[str, Sequence[str]]:
+    """Decode the query string into the values of each parameter."""
     try:
         text = scope["query_string"].decode("ascii")
         if _NOT_ENCODED.search(text):
             raise problems.BAD_REQUEST("The query string has a % that begins no percent-encoding; write it as %25.")
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+        return parse_qs(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
     except UnicodeDecodeError:
         raise problems.BAD_REQUEST("The query string is not percent-encoded UTF-8.") from None
     except ValueError:
         raise problems.BAD_REQUEST(f"The query string has more than {MOST_PARAMETERS} parameters.") from None
-    parameters = dict(pairs)
-    if len(parameters) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise problems.invalid([FieldError(name, "invalid_value", "stands twice") for name in twice])
-    return parameters
 
 
 async def body(call: Call) -> bytes:
     """Return the body, `{}` for an empty one; raises for a wrong media type, and beyond 1 MiB without reading on."""
+    received = await _whole(call)
+    if not received and header(call.scope, b"content-type") is None:
+        return b"{}"
+    _check_media_type(call.scope)
+    return received
+
+
+async def _whole(call: Call) -> bytes:
+    """Return all of a body that is not too large and arrives in time."""
     declared = header(call.scope, b"content-length") or "0"
     if _NUMBER.fullmatch(declared) and (len(declared) > len(str(LARGEST_BODY)) or int(declared) > LARGEST_BODY):
         raise problems.PAYLOAD_TOO_LARGE("The body is larger than 1 MiB.")
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            received = await _receive(call)
+            return await _receive(call)
     except TimeoutError:
         raise problems.REQUEST_TIMEOUT(f"The body did not arrive within {BODY_SECONDS:.0f} seconds.") from None
-    if not received and header(call.scope, b"content-type") is None:
-        return b"{}"
-    _check_media_type(call.scope)
-    return received
 
 
 async def _receive(call: Call) -> bytes:
@@ -153,6 +151,24 @@ def _check_media_type(scope: HTTPScope) -> None:
         raise problems.UNSUPPORTED_MEDIA_TYPE("The body must be Content-Type: application/json, in UTF-8.")
     if header(scope, b"content-encoding") not in (None, "identity"):
         raise problems.UNSUPPORTED_MEDIA_TYPE("The body must be sent without a Content-Encoding.")
+
+
+def origin(scope: HTTPScope) -> str:
+    """Return the address under which the reader reached this server; it only ever shows in their own answer."""
+    host = header(scope, b"host") or ""
+    scheme = "https" if header(scope, b"x-forwarded-proto") == "https" else scope["scheme"]
+    return f"{scheme}://{host if _HOST.fullmatch(host) else 'localhost'}"
+
+
+_HOST = re.compile(r"(?:[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
+
+
+async def form(call: Call) -> bytes:
+    """Return the body of a form; raises for another media type, and beyond 1 MiB without reading on."""
+    media_type, _, _ = (header(call.scope, b"content-type") or "").partition(";")
+    if media_type.strip().lower() != "application/x-www-form-urlencoded":
+        raise problems.UNSUPPORTED_MEDIA_TYPE("A form must be sent as application/x-www-form-urlencoded.")
+    return await _whole(call)
 
 
 class Response:

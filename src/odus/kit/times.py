@@ -1,6 +1,9 @@
 """Moments: points in time to the millisecond, as they are stored, compared and shown."""
 
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime, timedelta
 from typing import Self
 
@@ -43,9 +46,43 @@ _TIMESTAMP = re.compile(
 """Looked at first: `fromisoformat` reads past a NUL, and past whatever follows six digits of a second."""
 
 
+_present: ContextVar[Moment | None] = ContextVar("present", default=None)
+_ahead: ContextVar[timedelta] = ContextVar("ahead", default=timedelta())
+
+
 def now() -> Moment:
-    """Return the present, cut to the millisecond."""
+    """Return the present, cut to the millisecond; within `at` and `ahead`, the one that they make of it."""
+    return _present.get() or Moment.of(datetime.now(UTC) + _ahead.get())
+
+
+def everywhere() -> Moment:
+    """Return the present as it is for everybody, even within `at` and `ahead`."""
     return Moment.of(datetime.now(UTC))
+
+
+@contextmanager
+def at(moment: Moment) -> Generator[None]:
+    """Let everything in here happen at a moment, as what is tried out in a past or a future of its own does."""
+    token = _present.set(moment)
+    try:
+        yield
+    finally:
+        _present.reset(token)
+
+
+@contextmanager
+def ahead(by: timedelta) -> Generator[None]:
+    """Let everything in here happen so much later, as a merchant who tries things out has it."""
+    token = _ahead.set(by)
+    try:
+        yield
+    finally:
+        _ahead.reset(token)
+
+
+def is_moved() -> bool:
+    """Tell whether `now` is another moment than everybody's."""
+    return _present.get() is not None or bool(_ahead.get())
 
 
 def after(previous: datetime, at: Moment) -> Moment:
@@ -53,6 +90,11 @@ def after(previous: datetime, at: Moment) -> Moment:
     return max(at, Moment.of(previous + MILLISECOND))
 
 
+def earliest_today() -> date:
+    """Return the earliest date that it still is somewhere on Earth (UTC-12)."""
+    return (now() - timedelta(hours=12)).date()
+
+
 def today_anywhere() -> date:
     """Return the latest date that it is somewhere on Earth (UTC+14)."""
-    return (datetime.now(UTC) + timedelta(hours=14)).date()
+    return (now() + timedelta(hours=14)).date()

@@ -24,6 +24,10 @@ def etag(resource: Versioned) -> str:
     return f'"{round(resource.updated_at.timestamp() * 1000):x}-{__version__}"'
 
 
+class StaleError(Exception):
+    """Another write came first: what was worked out no longer holds, and is to be worked out anew."""
+
+
 class IfMatch(msgspec.Struct, frozen=True):
     """The versions that a caller's change is meant for; `tags` is None where it did not say."""
 

@@ -1,5 +1,7 @@
 """Every SQL statement on merchants."""
 
+from datetime import timedelta
+
 import asyncpg
 
 from odus.events import queries as events
@@ -23,6 +25,19 @@ async def get(read: Read, merchant_id: str) -> Merchant | None:
 async def search(read: Read) -> list[Merchant]:
     """Return all merchants, oldest first."""
     return [_merchant(row) for row in await read.rows(f"select {_COLUMNS} from merchants order by created_at, id")]
+
+
+async def clock(read: Read, merchant_id: str) -> timedelta:
+    """Return how far a merchant's clock is ahead. Raises `LookupError` for one that is not there."""
+    row = await read.row("select clock_offset from merchants where id = $1", merchant_id)
+    if row is None:
+        raise LookupError(merchant_id)
+    return row["clock_offset"]
+
+
+async def put_ahead(write: Write, merchant_id: str, by: timedelta) -> None:
+    """Put a merchant's clock ahead, never back."""
+    await write.run("update merchants set clock_offset = greatest(clock_offset, $2) where id = $1", merchant_id, by)
 
 
 _COLUMNS = "id, name, environment, created_at"

@@ -12,6 +12,7 @@ from odus.reference.curl import example_request
 from odus.reference.document import Document, Schema
 from odus.reference.examples import example, example_answer, pretty
 from odus.reference.fields import Field, fields, parameter_field, plain_schema
+from odus.reference.filters import Filter, filters
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +44,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     permission: str
     parameters: list[tuple[str, list[Field]]]
-    """The parameters of each place: path, query and header."""
+    """The parameters of each place, path, query and header, without the filters."""
+    filters: list[Filter]
     body: list[Field] | None
     """None where it takes no body."""
     request: str
@@ -127,6 +129,7 @@ def _operation(document: Document, path: str, method: str, operation: openapi.Op
         description=operation.description.removesuffix(f"Needs the permission `{operation.permission}`."),
         permission=operation.permission,
         parameters=list(_parameters(document, operation)),
+        filters=filters(operation),
         body=_body(document, operation),
         request=example_request(path, operation),
         status=status,
@@ -161,7 +164,8 @@ def _shape(document: Document, schema: Schema) -> Shape:
 
 def _parameters(document: Document, operation: openapi.Operation) -> Iterable[tuple[str, list[Field]]]:
     for place in ("path", "query", "header"):
-        found = [parameter_field(document, each) for each in operation.parameters if each.place == place]
+        parameters = [each for each in operation.parameters if each.place == place and not each.is_filter]
+        found = [parameter_field(document, each) for each in parameters]
         if found:
             yield place, found
 

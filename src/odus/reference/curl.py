@@ -1,8 +1,9 @@
 """Curl: the commands that the pages show, ready to be pasted into a shell."""
 
+import json
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import UNSET
 
@@ -33,5 +34,14 @@ def example_request(path: str, operation: Operation) -> str:
     return curl(
         path.replace("{id}", object_id(resource)),
         sent(operation) if operation.request_body else None,
-        query=[(each.name, str(each.example)) for each in shown],
+        query=[pair for each in shown for pair in _pairs(each.name, each.example)],
     )
+
+
+def _pairs(name: str, example: "dict[str, Json] | str | float") -> Iterable[tuple[str, str]]:
+    """Write an example as it is sent: an object as one parameter for each of its keys."""
+    if isinstance(example, dict):
+        for key, value in example.items():
+            yield from _pairs(f"{name}[{key}]", value)
+    else:
+        yield name, example if isinstance(example, str) else json.dumps(example)

@@ -32,6 +32,7 @@ class Schema(msgspec.Struct, frozen=True, rename="camel"):
     max_properties: int | None = None
     minimum: float | None = None
     maximum: float | None = None
+    operators: list[str] = msgspec.field(name="x-operators", default_factory=list[str])
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +43,13 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     required: bool = False
     description: str = ""
     schema: Schema
+    style: str = ""
     example: Json = UNSET
+
+    @property
+    def is_filter(self) -> bool:
+        """Whether it is a field of a list, with operators: `email[like]`."""
+        return self.style == "deepObject"
 
 
 class Content(msgspec.Struct, frozen=True):

@@ -76,6 +76,9 @@ _LOOKS: dict[str, dict[str, Json]] = {
 }
 """What a schema alone does not tell, by its title."""
 
+_LEFT_OUT = {"Pagination": {"nextCursor"}}
+"""What an answer does not have unless it is asked for, by the title of its schema."""
+
 _AFTER: dict[str, dict[str, Json]] = {"revokeSecretKey": {"revokedAt": "2024-03-09T00:00:00.000Z"}}
 """What an operation leaves behind that its body does not say."""
 
@@ -91,7 +94,12 @@ _SCALARS: dict[str, Json] = {
 
 def _object(document: Document, schema: Schema, said: dict[str, Json]) -> dict[str, Json]:
     known = _known(document, schema) | said
-    return {name: example(document, each, known.get(name, UNSET)) for name, each in schema.properties.items()}
+    shown = schema.properties.keys() - _LEFT_OUT.get(schema.title, set())
+    return {
+        name: example(document, each, known.get(name, UNSET))
+        for name, each in schema.properties.items()
+        if name in shown
+    }
 
 
 def _known(document: Document, schema: Schema) -> dict[str, Json]:

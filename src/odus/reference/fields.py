@@ -144,6 +144,7 @@ def _pattern(pattern: str | None) -> Iterable[str]:
 _PATTERNS = {
     r"^[^\[\]\x00]*$": "no `[` or `]`",
     "^[ -~]+$": "printable ASCII",
+    "^[0-9A-Za-z_-]*$": "letters, digits, `-` and `_`",
     "^[A-Z]{2}$": "two capital letters",
     "^[a-z]+_[0-9A-Za-z]{27}$": "a prefix and 27 letters and digits",
 }

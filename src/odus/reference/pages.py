@@ -1,12 +1,11 @@
 """The reference: the OpenAPI document, and the pages a person reads it on."""
 
-import re
-
 import msgspec
 from litestar import get
-from litestar.types import ASGIApp, HTTPScope
+from litestar.types import ASGIApp
 
-from odus.kit.requests import JSON, Call, Response, header, not_found
+from odus.kit import requests
+from odus.kit.requests import JSON, Call, Response
 from odus.reference.assets import ASSETS
 from odus.reference.curl import ORIGIN
 from odus.reference.rendering import PATHS, Pages, render
@@ -39,10 +38,7 @@ async def errors(request: Call) -> ASGIApp:
 @get("/docs/static/{name:str}", name="reference_asset")
 async def asset(request: Call) -> ASGIApp:
     """Answer a file that the pages load; its address changes with its content."""
-    found = ASSETS.get(request.scope["path_params"]["name"])
-    if found is None:
-        raise not_found()
-    return Response(200, found.content, found.media_type, [("Cache-Control", "public, max-age=31536000, immutable")])
+    return ASSETS.answer(request.scope)
 
 
 HANDLERS = [openapi, root, reference, errors, asset]
@@ -57,7 +53,7 @@ def _pages(call: Call) -> Pages:
 
 
 def _page(call: Call, page: bytes) -> Response:
-    return Response(200, page.replace(ORIGIN.encode(), _origin(call.scope).encode()), _HTML, _HEADERS.items())
+    return Response(200, page.replace(ORIGIN.encode(), requests.origin(call.scope).encode()), _HTML, _HEADERS.items())
 
 
 _HTML = b"text/html; charset=utf-8"
@@ -66,13 +62,3 @@ _HEADERS = {
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "Referrer-Policy": "same-origin",
 }
-
-
-def _origin(scope: HTTPScope) -> str:
-    """Return the address under which the reader reached this server; it only ever shows in their own answer."""
-    host = header(scope, b"host") or ""
-    scheme = "https" if header(scope, b"x-forwarded-proto") == "https" else scope["scheme"]
-    return f"{scheme}://{host if _HOST.fullmatch(host) else 'localhost'}"
-
-
-_HOST = re.compile(r"(?:[0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")

@@ -9,8 +9,9 @@ from markupsafe import Markup, escape
 
 from odus.kit import idempotency, lists, metadata, requests
 from odus.kit.bodies import Json
+from odus.kit.filters import MOST_VALUES, OPERATORS
 from odus.kit.problems import FIELD_CODES, KINDS, VALIDATION_FAILED, FieldError
-from odus.reference.assets import asset_path
+from odus.reference.assets import ASSETS
 from odus.reference.contents import permissions, resources
 from odus.reference.curl import ORIGIN, curl
 from odus.reference.document import read
@@ -34,6 +35,7 @@ def render(document: dict[str, Json]) -> Pages:
         resources=found,
         permissions=permissions(found),
         limits=_LIMITS,
+        operators=OPERATORS,
         problem=_problem(),
     )
     return Pages(reference, _page("errors.html", info=known.info, kinds=KINDS, field_codes=FIELD_CODES))
@@ -43,13 +45,14 @@ PATHS = {"reference": "/docs", "errors": "/docs/errors", "openapi": "/openapi.js
 
 
 def _page(template: str, **context: object) -> bytes:
-    tools = {"asset": asset_path, "curl": curl, "object_id": object_id, "origin": ORIGIN, "paths": PATHS}
+    tools = {"asset": ASSETS.path, "curl": curl, "object_id": object_id, "origin": ORIGIN, "paths": PATHS}
     return _ENVIRONMENT.get_template(template).render(**tools, **context).encode()
 
 
 _LIMITS = {
     "page_size": lists.DEFAULT_SIZE,
     "largest_page_size": lists.LARGEST_SIZE,
+    "values": MOST_VALUES,
     "metadata_pairs": metadata.MOST_PAIRS,
     "idempotency_days": idempotency.KEPT_FOR.days,
     "idempotency_key": idempotency.LONGEST_KEY,

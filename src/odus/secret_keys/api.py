@@ -1,8 +1,8 @@
 """The REST door to secret keys."""
 
-from odus.kit.db import Read, Write
+from odus.kit.db import Read, Search, Write
 from odus.kit.endpoints import changes, creates, lists_of, reads
-from odus.kit.lists import Page, Paging
+from odus.kit.lists import Asked, Page
 from odus.kit.permissions import Permission, Principal
 from odus.kit.problems import CONFLICT
 from odus.kit.requests import not_found
@@ -32,13 +32,18 @@ async def create_secret_key(write: Write, who: Principal, data: SecretKeyCreate)
     return await actions.create(write, who, data)
 
 
-@lists_of("/secret-keys", Permission.SECRET_KEY_READ)
-async def list_secret_keys(read: Read, who: Principal, paging: Paging) -> Page[SecretKey]:
+@lists_of(
+    "/secret-keys",
+    Permission.SECRET_KEY_READ,
+    queries.LISTING,
+    example={"revokedAt": {"exists": False}, "sortBy": "lastUsedAt", "sortDirection": "desc"},
+)
+async def list_secret_keys(search: Search, who: Principal, asked: Asked) -> Page[SecretKey]:
     """List secret keys.
 
-    All keys of the merchant, the revoked and expired ones too, oldest first.
+    All keys of the merchant, the revoked and expired ones too, oldest first by default.
     """
-    return await queries.search(read, who.merchant_id, paging)
+    return await queries.search(search, who.merchant_id, asked)
 
 
 @reads("/secret-keys/{id}", Permission.SECRET_KEY_READ)

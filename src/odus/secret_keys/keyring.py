@@ -22,7 +22,7 @@ class KeyRing:
     def __init__(self, database: Database) -> None:
         """Look keys up in this database."""
         self._database = database
-        self._remembered: dict[bytes, tuple[float, str, Actor, frozenset[str]]] = {}
+        self._remembered: dict[bytes, tuple[float, Principal]] = {}
 
     async def authenticate(self, value: str, request_id: str) -> Principal:
         """Return who a value stands for; raises `unauthorized`, the same for whatever is wrong with it."""
@@ -32,11 +32,17 @@ class KeyRing:
         known = self._remembered.get(held)
         if known is None or known[0] < time.monotonic():
             known = await self._look_up(held)
-        _, merchant_id, actor, permissions = known
-        return Principal(merchant_id=merchant_id, actor=actor, permissions=permissions, request_id=request_id)
+        who = known[1]
+        return Principal(
+            merchant_id=who.merchant_id,
+            actor=who.actor,
+            permissions=who.permissions,
+            request_id=request_id,
+            clock=who.clock,
+        )
 
-    async def _look_up(self, held: bytes) -> tuple[float, str, Actor, frozenset[str]]:
-        at = now()
+    async def _look_up(self, held: bytes) -> tuple[float, Principal]:
+        at, until = now(), time.monotonic() + REMEMBERED_SECONDS
         holder = await queries.holder(self._database.read, held, at)
         if holder is None:
             self._remembered.pop(held, None)
@@ -46,7 +52,13 @@ class KeyRing:
             await queries.touch(self._database.write, holder, minute)
         if len(self._remembered) >= MOST_REMEMBERED:
             self._remembered.clear()
-        actor = Actor("secretKey", holder.key_id)
-        known = (time.monotonic() + REMEMBERED_SECONDS, holder.merchant_id, actor, effective(holder.permissions))
+        who = Principal(
+            merchant_id=holder.merchant_id,
+            actor=Actor("secretKey", holder.key_id),
+            permissions=effective(holder.permissions),
+            request_id="",
+            clock=holder.clock,
+        )
+        known = (until, who)
         self._remembered[held] = known
         return known

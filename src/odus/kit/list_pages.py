@@ -1,0 +1,228 @@
+"""List pages: a list as the Dashboard shows it, whose whole state is its address, in the API's own grammar."""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Generic, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from odus.kit import lists, money, problems
+from odus.kit.db import Search
+from odus.kit.filter_forms import CURRENCY, Parameters, typed
+from odus.kit.filters import Field, escaped
+from odus.kit.list_bars import NUMBER_WORDS, WORDS, Chip, Control, Panel, Place
+from odus.kit.lists import Asked, Page
+from odus.kit.pages import Visit, moved
+from odus.kit.problems import FieldError
+from odus.kit.requests import Response
+from odus.kit.times import now
+
+T = TypeVar("T")
+
+SIZES = (20, 50, 100)
+DEFAULTS = {"sortDirection": "desc", "pageSize": "20"}
+"""What the Dashboard means where its address says nothing; the newest are what staff look for."""
+
+
+class ListPage(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """What a template needs of a list."""
+
+    place: Place
+    parameters: Parameters
+    asked: Asked
+    found: Page[T]
+
+    @property
+    def path(self) -> str:
+        """The address without its query."""
+        return self.place.path
+
+    @property
+    def controls(self) -> Sequence[Control]:
+        """The filters that the bar offers."""
+        return self.place.controls
+
+    @property
+    def first(self) -> int:
+        """The number of the first item on the page."""
+        return self.asked.paging.offset + 1
+
+    @property
+    def last(self) -> int:
+        """The number of the last item on the page."""
+        return self.asked.paging.offset + len(self.found.data)
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether a filter is in force."""
+        return bool(self.asked.filters)
+
+    def chips(self) -> list[Chip]:
+        """Return the filters in force, in the order of the address."""
+        return [self._chip(parameter) for parameter, _ in self.asked.filters]
+
+    def of(self, control: Control) -> list[Chip]:
+        """Return the filters in force of one control."""
+        return [chip for chip in self.chips() if chip.field == control.field]
+
+    def panels(self, control: Control) -> list[Panel]:
+        """Return a control's forms: one for a range of dates, one for each other filter, and one to add another."""
+        chips = self.of(control)
+        name = f"filter-{control.field}"
+        if control.kind in ("dates", "amount"):
+            return [Panel(name, chips, self.kept(control))]
+        each: list[tuple[Chip, ...]] = [(chip,) for chip in chips]
+        if control.kind == "keyed" or not chips:
+            each.append(())
+        return [
+            Panel(name if number == 0 else f"{name}-{number + 1}", panel, self._without(panel))
+            for number, panel in enumerate(each)
+        ]
+
+    def others(self) -> list[Chip]:
+        """Return the filters in force that the bar has no control for."""
+        known = {control.field for control in self.controls}
+        return [chip for chip in self.chips() if chip.field not in known]
+
+    def kept(self, control: Control) -> list[tuple[str, str]]:
+        """Return the address's parameters without a control's filters and the page: the hidden part of its form."""
+        gone = ("page", control.field, *((CURRENCY,) if control.kind == "amount" else ()))
+        return [(name, value) for name, value in flat(self.parameters) if _name(name) not in gone]
+
+    @property
+    def currency(self) -> str:
+        """The currency that is asked for; empty where any is."""
+        return next((value for name, value in flat(self.parameters) if name in (CURRENCY, f"{CURRENCY}[eq]")), "")
+
+    def typed(self, panel: Panel, operator: str) -> str:
+        """Return an end of a range as its form has it: an amount in units of the currency, a date without its time."""
+        value = next((chip.value for chip in panel.chips if chip.operator == operator), "")
+        return money.plain(int(value), self.currency) if value.isdecimal() else value
+
+    def _without(self, chips: Sequence[Chip]) -> list[tuple[str, str]]:
+        gone = ("page", *(chip.parameter for chip in chips))
+        return [(name, value) for name, value in flat(self.parameters) if name not in gone]
+
+    def cleared(self) -> str:
+        """Return the address without filters."""
+        return address(
+            self.path, [(name, value) for name, value in flat(self.parameters) if name in ("pageSize", *_SORT)]
+        )
+
+    def sort(self, name: str) -> str:
+        """Return the address sorted by a field; by the present one, turned."""
+        turned = "asc" if self.asked.is_descending else "desc"
+        direction = turned if self.asked.sort.name == name else "asc"
+        rest = [(each, value) for each, value in flat(self.parameters) if each not in ("page", *_SORT)]
+        return address(self.path, [*rest, ("sortBy", name), ("sortDirection", direction)])
+
+    def aria_sort(self, name: str) -> str:
+        """Return how a column is sorted, in ARIA's words."""
+        if self.asked.sort.name != name:
+            return "none"
+        return "descending" if self.asked.is_descending else "ascending"
+
+    def at(self, number: int) -> str:
+        """Return the address of a page."""
+        rest = [(name, value) for name, value in flat(self.parameters) if name != "page"]
+        return address(self.path, rest if number == 1 else [*rest, ("page", str(number))])
+
+    def sized(self, size: int) -> str:
+        """Return the address with pages of another size."""
+        rest = [(name, value) for name, value in flat(self.parameters) if name not in ("page", "pageSize")]
+        return address(self.path, [*rest, ("pageSize", str(size))])
+
+    def since(self, control: Control, days: int) -> str:
+        """Return the address with a range of dates that began so many days ago."""
+        first = now().date() - timedelta(days=days)
+        return address(self.path, [*self.kept(control), (f"{control.field}[gte]", str(first))])
+
+    def query(self) -> str:
+        """Return the query of the API's list that gives what is on screen."""
+        said = dict.fromkeys(name for name, _ in flat(self.parameters))
+        return encode(
+            [*flat(self.parameters), *((name, value) for name, value in DEFAULTS.items() if name not in said)]
+        )
+
+    def _chip(self, parameter: str) -> Chip:
+        name, *brackets = re.split(r"[\[\]]+", parameter.removesuffix("[]").removesuffix("]"))
+        field = next(each for each in self.place.listing.fields if each.name == name)
+        key = brackets.pop(0) if field.kind.is_keyed else ""
+        operator = brackets[0] if brackets else "eq"
+        values = self.parameters[parameter]
+        value = ",".join(map(escaped, values)) if parameter.endswith("[]") else values[0]
+        if operator == "exists":
+            words, value = ("is set" if value == "true" else "is not set"), ""
+        else:
+            words = (NUMBER_WORDS if field.kind.is_number else WORDS)[operator]
+        control = next((each for each in self.controls if each.field == name), Control(name, _spaced(name)))
+        rest = [(each, text) for each, text in flat(self.parameters) if each not in (parameter, "page")]
+        return Chip(
+            parameter=parameter,
+            field=name,
+            key=key,
+            operator=operator,
+            label=key or control.label,
+            words=words,
+            value=value,
+            said=self._said(field, control, value),
+            without=address(self.path, rest),
+        )
+
+    def _said(self, field: Field, control: Control, value: str) -> str:
+        """Return a value as the bar calls it; an amount that names no currency stays in the minor unit."""
+        if field.kind.is_number and self.currency and value.isdecimal():
+            return money.written(int(value), self.currency)
+        return dict(control.choices).get(value, value)
+
+
+_SORT = ("sortBy", "sortDirection")
+
+
+async def show(
+    visit: Visit, place: Place, search: Callable[[Search, str, Asked], Awaitable[Page[T]]], **context: object
+) -> Response:
+    """Show the list that the address asks for.
+
+    The address that a filter's form makes is led on to the API's grammar; a script is told it instead. Raises
+    `validation_failed` as the API does.
+    """
+    meant = typed(visit.query)
+    parameters = visit.query if meant is None else meant
+    here = address(place.path, flat(parameters))
+    if meant is not None and not visit.is_scripted:
+        return moved(here)
+    if "cursor" in parameters:
+        raise problems.invalid([FieldError("cursor", "unknown_field", "is for the API alone; a page has its number")])
+    asked = lists.parse(place.listing, {**{name: [value] for name, value in DEFAULTS.items()}, **parameters})
+    found = await search(visit.database.search, visit.who.merchant_id, asked)
+    shown = ListPage(place=place, parameters=parameters, asked=asked, found=found)
+    headers = [] if meant is None else [("HX-Replace-Url", here)]
+    curl = visit.curl(place.api_path, shown.query())
+    return visit.page(place.template, 200, headers, list=shown, curl=curl, **context)
+
+
+def address(path: str, parameters: Sequence[tuple[str, str]]) -> str:
+    """Return an address; brackets stay as they are, so that it can be read."""
+    return f"{path}?{encode(parameters)}" if parameters else path
+
+
+def encode(parameters: Sequence[tuple[str, str]]) -> str:
+    """Encode a query."""
+    return urlencode(parameters, safe="[]", quote_via=quote)
+
+
+def flat(parameters: Parameters) -> list[tuple[str, str]]:
+    """Return each parameter with each of its values."""
+    return [(name, value) for name, values in parameters.items() for value in values]
+
+
+def _name(parameter: str) -> str:
+    return parameter.partition("[")[0]
+
+
+def _spaced(name: str) -> str:
+    """Write a field's name as words: `phoneNumber` is `Phone number`."""
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda match: f" {match[1].lower()}", name).capitalize()

@@ -1,0 +1,50 @@
+"""The Dashboard door to a merchant's configuration: Settings > General."""
+
+from odus.gateways import queries as gateways
+from odus.kit import edits, times
+from odus.kit.edits import Edit
+from odus.kit.fields import timezones
+from odus.kit.pages import Form, Visit, moved, shows, submits
+from odus.kit.permissions import Permission
+from odus.kit.problems import Problem
+from odus.kit.requests import Response
+from odus.merchant_configs import actions, forms, queries
+
+PATH = "/dashboard/settings"
+
+
+@shows(PATH, Permission.MERCHANT_CONFIG_READ)
+async def settings_page(visit: Visit) -> Response:
+    """Show the merchant, its configuration, and its gateway profiles."""
+    config = await queries.of(visit.database.read, visit.who.merchant_id)
+    return await _page(visit, edits.opened(config, forms.values_of(config)))
+
+
+@submits(PATH, Permission.MERCHANT_CONFIG_UPDATE)
+async def update_settings_form(visit: Visit, form: Form) -> Response:
+    """Change what was changed in the form, onto the version that it showed."""
+    config = await queries.of(visit.database.read, visit.who.merchant_id)
+    edit = edits.sent(form, config, forms.values_of(config))
+    try:
+        await actions.update(visit.database.write, visit.who, config.id, forms.update(edit), edit.seen)
+    except Problem as problem:
+        config = await queries.of(visit.database.read, visit.who.merchant_id)
+        return await _page(visit, edits.again(edit, problem, config, forms.values_of(config)))
+    return moved(PATH)
+
+
+HANDLERS = [settings_page, update_settings_form]
+
+
+async def _page(visit: Visit, edit: Edit) -> Response:
+    profiles = await gateways.every(visit.database.read, visit.who.merchant_id)
+    return visit.page(
+        "merchant_configs/settings.html",
+        edit.status,
+        merchant_id=visit.who.merchant_id,
+        profiles=profiles,
+        choices=forms.choices(profiles),
+        timezones=sorted(timezones()),
+        edit=edit,
+        now=times.now(),
+    )

@@ -1,0 +1,34 @@
+"""Following: what the end of an attempt means for subscriptions, in the same transaction (payments.md §5)."""
+
+import msgspec
+
+from odus.kit.db import Write
+from odus.kit.permissions import Principal
+from odus.kit.times import now
+from odus.payments.record import Record
+from odus.subscriptions import actions as subscriptions
+from odus.subscriptions.rules import Paid
+
+
+async def begin(write: Write, who: Principal, before: Record, after: Record) -> Record:
+    """Begin the subscriptions that were paid for; return the payment, which names the first of them."""
+    is_paid = before.status != "succeeded" and after.status == "succeeded"
+    if not (is_paid and after.births) or after.customer is None or after.payment_method is None:
+        return after
+    paid = Paid(payment=after.id, customer=after.customer, payment_method=after.payment_method)
+    first = await subscriptions.begin(write, who, paid, after.births, now())
+    return msgspec.structs.replace(after, subscription=first)
+
+
+async def move_on(write: Write, who: Principal, before: Record, after: Record) -> None:
+    """Move on the subscription whose cycle was charged, once its payment is written.
+
+    Raises `StaleError` where the subscription changed meanwhile.
+    """
+    if after.cycle is None or after.subscription is None or before.status == "succeeded":
+        return
+    outcome = after.transactions[-1].outcome
+    if after.status == "succeeded":
+        await subscriptions.renewed(write, who, after.subscription, after.cycle)
+    elif after.status == "open" and outcome is not None:
+        await subscriptions.declined(write, who, after.subscription, after.cycle, outcome.decline_type)

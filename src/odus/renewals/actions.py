@@ -1,0 +1,93 @@
+"""Renewals: the next cycle of a subscription is charged when its time has come (payments.md §5).
+
+Each cycle has one payment, which the database holds to; each try of it has one mark, so that it is made once. The
+subscription moves on in the very transaction in which that payment succeeds or is declined, whoever brought that about:
+so there is nothing that a crash could tear apart, and nothing to be done twice.
+"""
+
+import asyncpg
+import msgspec
+
+from odus.events.actions import note
+from odus.kit.db import Write
+from odus.kit.permissions import Mark, Principal
+from odus.kit.problems import ATTEMPT_IN_PROGRESS, GATEWAY_TIMEOUT, IDEMPOTENCY_IN_PROGRESS, Problem
+from odus.kit.times import Moment, now
+from odus.kit.versions import IfMatch, StaleError
+from odus.payments import actions as payments
+from odus.payments import queries as payment_queries
+from odus.payments.creating import of_cycle
+from odus.payments.model import PaymentAuthorize
+from odus.payments.record import Record as PaymentRecord
+from odus.subscriptions import actions, queries, rules
+from odus.subscriptions.record import Record
+
+PASSING = (ATTEMPT_IN_PROGRESS, IDEMPOTENCY_IN_PROGRESS, GATEWAY_TIMEOUT)
+"""What says that the gateway's answer is still to come: the payment's own job sees to that."""
+
+
+async def fall_due(write: Write, who: Principal, subscription_id: str, at: Moment) -> bool:
+    """Do to a subscription what falls due by a moment: charge its next cycle, or end it.
+
+    False where somebody else is at it at this moment, and will have done it soon.
+    """
+    record = await queries.get(write, who.merchant_id, subscription_id)
+    if record is None or record.due_at is None or record.due_at > at:
+        return True
+    if record.cancel_at_period_end:
+        return await _change(write, who, record, rules.cancelled(record, record.current_period_end))
+    if record.next_amount == 0:
+        return await _change(write, who, record, rules.renewed(record))
+    return await _charge(write, who, record)
+
+
+async def _charge(write: Write, who: Principal, record: Record) -> bool:
+    payment = await _payment(write, who, record)
+    if payment.attempt is not None:
+        return False
+    if payment.challenge is not None:  # who pays it by hand is asked to confirm that
+        return await _change(write, who, record, rules.put_off(record, payment.challenge.expires_at, now()))
+    tried = msgspec.structs.replace(who, mark=_mark(record))
+    data = PaymentAuthorize(payment_method=record.payment_method)
+    try:
+        await payments.authorize(write, tried, payment.id, data, IfMatch())
+    except Problem as problem:
+        if problem.kind in PASSING:
+            return problem.kind is GATEWAY_TIMEOUT  # this was ours; the others are about somebody else's
+        # Restricted, or its card was detached: nobody could charge it tomorrow either.
+        return await _change(write, who, record, rules.stopped(record))
+    return True
+
+
+def _mark(record: Record) -> Mark:
+    """Return what a try is known by: what changes with the next one is when the last one failed, and how often."""
+    text = f"{record.id} {record.current_cycle + 1} {record.retries} {record.due_at}"
+    return Mark(f"renewal {text}", "")
+
+
+async def _payment(write: Write, who: Principal, record: Record) -> PaymentRecord:
+    """Return the one payment of the next cycle, made now where it is not there."""
+    cycle = record.current_cycle + 1
+    found = await payment_queries.of_cycle(write, who.merchant_id, record.id, cycle)
+    if found is not None:
+        return found
+    made = await of_cycle(write, who, record)
+    try:
+        async with write.transaction() as transaction:
+            entry = note(who, "payment.created", None, made.payment)
+            await payment_queries.insert(transaction, made, entry)
+    except asyncpg.UniqueViolationError:  # another worker was first
+        return await _payment(write, who, record)
+    return made
+
+
+async def _change(write: Write, who: Principal, before: Record, changed: Record) -> bool:
+    try:
+        await actions.write_over(write, who, before, changed, now())
+    except StaleError:
+        return False  # whatever it is now, it is looked at again
+    except Problem as problem:
+        if problem.kind not in PASSING:
+            raise
+        return False
+    return True

@@ -1,0 +1,97 @@
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import expect
+
+from tests import make
+from tests.browser.conftest import OpenDesk
+from tests.browser.desk import PASSWORD, Desk
+
+
+@pytest.fixture
+async def plain(open_desk: OpenDesk) -> AsyncIterator[Desk]:
+    """Give an admin's desk whose browser runs no script."""
+    async with open_desk(java_script_enabled=False) as made:
+        yield made
+
+
+async def test_signing_in_works_without_script(plain: Desk) -> None:
+    await plain.context.clear_cookies()
+    await plain.open("/dashboard/customers")
+    await plain.page.get_by_label("Email").fill(plain.email)
+    await plain.page.get_by_label("Password").fill(PASSWORD)
+    await plain.button("Sign in").click()
+    await expect(plain.page.get_by_role("heading", name="Customers", exact=True)).to_be_visible()
+
+
+async def test_filters_sort_and_pages_work_without_script(plain: Desk) -> None:
+    names = [f"Customer {number:02}" for number in range(22)]
+    await asyncio.gather(*(make.customer(plain.api, name=name) for name in names))
+    await plain.open_customers()
+    panel = await plain.open_filter("Name")
+    await panel.get_by_label("Name", exact=True).last.fill("customer")
+    await panel.get_by_role("button", name="Apply").click()
+    await plain.expect_chips("Name contains customer")
+    await plain.expect_state(name__like="customer")
+    await plain.link("Customer").click()
+    await plain.expect_rows(*names[:20])
+    await plain.link("Next page").click()
+    await plain.expect_rows(*names[20:])
+    await plain.link("Remove: Name contains customer").click()
+    await expect(plain.chips).to_have_count(0)
+    await expect(plain.button("Copy as cURL")).to_have_count(0)
+
+
+async def test_a_customer_is_made_and_edited_without_script(plain: Desk) -> None:
+    await plain.open_customers()
+    await plain.link("Create customer").first.click()
+    await plain.page.get_by_label("Email").fill("jane@example.com")
+    await plain.button("Create customer").click()
+    await expect(plain.page.get_by_role("heading", name="jane@example.com")).to_be_visible()
+    await plain.link("Edit").click()
+    await plain.page.get_by_label("Name", exact=True).fill("Jane Smith")
+    await plain.button("Save").click()
+    await expect(plain.page.get_by_role("heading", name="Jane Smith")).to_be_visible()
+
+
+async def test_metadata_is_added_changed_removed_and_cleared_without_script(plain: Desk) -> None:
+    customer = await plain.open_customer(metadata={"plan": "gold", "tier": "basic"})
+    keys = plain.page.get_by_label("Key", exact=True)
+    values = plain.page.get_by_label("Value of")
+    await values.nth(1).fill("premium")
+    await values.nth(0).fill("")
+    await keys.nth(2).fill("legacyRef")
+    await values.nth(2).fill(" 00123")
+    await plain.button("Save").click()
+    await expect(plain.page.get_by_label("Value of tier")).to_have_value("premium")
+    assert (await plain.stored(customer))["metadata"] == {"tier": "premium", "legacyRef": " 00123"}
+    await plain.button("Clear all").click()
+    await expect(plain.page.get_by_role("heading", name="Clear all metadata?")).to_be_visible()
+    await plain.button("Clear all").click()
+    await expect(plain.page.get_by_role("heading", name="Metadata")).to_be_visible()
+    assert (await plain.stored(customer))["metadata"] == {}
+
+
+async def test_settings_are_changed_and_the_delay_is_asked_for_where_it_matters_without_script(plain: Desk) -> None:
+    await plain.open("/dashboard/settings")
+    delay = plain.page.get_by_label("Capture delay")
+    await expect(delay).to_be_hidden()
+    await plain.page.get_by_label("Capture", exact=True).select_option("After some days")
+    await expect(delay).to_be_visible()
+    await delay.select_option("3 days")
+    await plain.page.get_by_label("Time zone").fill("Europe/Vienna")
+    await plain.button("Save").click()
+    await expect(plain.page.get_by_label("Time zone")).to_have_value("Europe/Vienna")
+    (config,) = (await plain.api.get("/merchant-configs")).json()["data"]
+    assert (config["captureMethod"], config["captureDelay"]) == ("automaticDelayed", 3)
+
+
+async def test_a_customer_is_restricted_without_script(plain: Desk) -> None:
+    customer = await plain.open_customer()
+    await plain.link("Restrict…").click()
+    await plain.page.get_by_label("Block own payments").check()
+    await plain.page.get_by_label("Reason").fill("Chargeback")
+    await plain.button("Save").click()
+    await expect(plain.page.get_by_text("Own payments blocked")).to_be_visible()
+    assert (await plain.stored(customer))["restrictReason"] == "Chargeback"

@@ -1,0 +1,125 @@
+"""Kept counts after a crash of the server, and in another server that what was dumped is restored into."""
+
+import asyncio
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from odus.customers import queries
+from odus.kit import counts, db, embedded
+from odus.kit.db import Database
+from odus.migrations.upgrade import upgrade
+from tests.faults import store
+from tests.faults.test_counts import Keeper
+
+MADE = 30
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="odus-tests-"))
+    directory.chmod(0o711)  # root's PostgreSQL runs as another user, who must be able to pass
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _keep_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counts, "WORTH_KEEPING", 0)
+
+
+async def add(database: Database, merchant_id: str, numbers: range) -> None:
+    for number in numbers:
+        await queries.copy(database.write, merchant_id, [store.customer(number)])
+
+
+async def count(database: Database, merchant_id: str) -> int:
+    return await counts.count(database.search, queries.LISTING, merchant_id, [])
+
+
+async def kept(database: Database) -> int:
+    return await database.read.count("select count(*) from kept_counts")
+
+
+async def fill(dsn: str) -> str:
+    """Keep a count, and write more, so that the count and the log of what came since are both there."""
+    await upgrade(dsn)
+    async with db.connect(dsn, 2) as database:
+        merchant_id = await store.merchant(database)
+        await add(database, merchant_id, range(MADE))
+        assert await count(database, merchant_id) == MADE
+        await add(database, merchant_id, range(MADE, MADE + 5))
+        assert await kept(database) == 1
+    return merchant_id
+
+
+async def check(dsn: str, merchant_id: str) -> None:
+    """Hold that counts are exact at once, once kept anew, and after more writes."""
+    async with db.connect(dsn, 2) as database:
+        assert await count(database, merchant_id) == MADE + 5
+        await add(database, merchant_id, range(MADE + 5, MADE + 8))
+        assert await count(database, merchant_id) == MADE + 8
+        assert await count(database, merchant_id) == MADE + 8
+
+
+async def use_up_transactions(dsn: str) -> None:
+    """Let a server be far ahead of one that was just made."""
+    async with db.connect(dsn, 1) as database:
+        await database.write.run(
+            "do $$ begin for number in 1..5000 loop perform pg_current_xact_id(); commit; end loop; end $$"
+        )
+
+
+async def run(*command: str | Path) -> None:
+    """Run a tool of PostgreSQL."""
+    process = await asyncio.create_subprocess_exec(*command)
+    assert await process.wait() == 0
+
+
+async def test_counts_are_exact_after_a_crash(folder: Path) -> None:
+    with embedded.start(folder) as server:
+        merchant_id = await fill(server.dsn)
+        os.kill(int((folder / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    with embedded.start(folder) as server:
+        await check(server.dsn, merchant_id)
+
+
+async def test_counts_are_exact_in_another_server_after_a_restore(folder: Path) -> None:
+    dump = folder / "odus.dump"
+    with embedded.start(folder / "first") as first, embedded.start(folder / "second") as second:
+        merchant_id = await fill(first.dsn)
+        await run(first.bin / "pg_dump", "-Fc", "-f", dump, first.dsn)
+        await run(second.bin / "pg_restore", "--no-owner", "-d", second.dsn, dump)
+        async with db.connect(second.dsn, 1) as restored:
+            assert await kept(restored) == 1
+        await check(second.dsn, merchant_id)
+
+
+@pytest.mark.parametrize("started", [("here", "there"), ("there", "here")])
+async def test_counts_are_kept_again_after_a_restore_into_a_server_with_fewer_transactions(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, started: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(counts, "TRANSACTIONS_LOGGED", 3)
+    dump = folder / "odus.dump"
+    with ExitStack() as stack:
+        servers = {name: stack.enter_context(embedded.start(folder / name)) for name in started}
+        first, second = servers["here"], servers["there"]
+        await use_up_transactions(first.dsn)
+        merchant_id = await fill(first.dsn)
+        async with db.connect(first.dsn, 1) as database:
+            await counts.tidy(database.write, [queries.LISTING])
+        await run(first.bin / "pg_dump", "-Fc", "-f", dump, first.dsn)
+        await run(second.bin / "pg_restore", "--no-owner", "-d", second.dsn, dump)
+        async with db.connect(second.dsn, 2) as restored:
+            await counts.tidy(restored.write, [queries.LISTING])
+            assert await restored.read.count("select count(*) from customer_changes") == 0
+            keeper = Keeper(restored, merchant_id)
+            assert await keeper.count() == MADE + 5
+            await keeper.add(3)
+            assert await keeper.kept() is not None

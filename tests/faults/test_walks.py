@@ -1,0 +1,99 @@
+"""Walks through a list by cursor while others write: whoever stays is met once, nobody is met twice."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+
+import msgspec
+import pytest
+
+from odus.app import create_app
+from odus.customers import queries
+from odus.customers.model import Customer
+from odus.kit.db import Database, Limits
+from odus.settings import Settings
+from tests import make
+from tests.faults import store
+from tests.make import Shop
+
+SORTS = ("createdAt", "updatedAt", "email", "name", "id")
+NAMES = (None, "", "Jane", "jane", "Straße", "STRASSE")
+STAYING = 60
+SIZE = 7
+
+
+@pytest.fixture(scope="module")
+async def database(server_url: str) -> AsyncIterator[Database]:
+    async with store.database(server_url, 4, Limits()) as (_, database):
+        yield database
+
+
+@pytest.fixture
+async def shop(database: Database) -> AsyncIterator[Shop]:
+    async with make.shop(create_app(Settings(log_level="error"), database), database) as shop:
+        yield shop
+
+
+def customers(begin: int, number: int) -> list[Customer]:
+    """Make customers of which many share what they are sorted by."""
+    made = [store.customer(each % 20, NAMES[each % len(NAMES)]) for each in range(begin, begin + number)]
+    return [
+        msgspec.structs.replace(each, email=f"jane{position % 3}@example.com") for position, each in enumerate(made)
+    ]
+
+
+async def write(database: Database, merchant_id: str, numbers: Iterator[int]) -> None:
+    """Add customers and remove them again, for ever; some in one statement, and some of them again and again."""
+    while True:
+        some = customers(next(numbers), 5)
+        await queries.copy(database.write, merchant_id, some)
+        sql = "delete from customers where merchant_id = $1 and id = any($2)"
+        await database.write.run(sql, merchant_id, [customer.id for customer in some[:4]])
+
+
+async def walk(shop: Shop, **params: str) -> list[dict[str, object]]:
+    """Return all that a walk meets."""
+    found: list[dict[str, object]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        response = await shop.client.get("/customers", params={**params, "cursor": cursor})
+        assert response.status_code == 200, response.text
+        assert set(response.json()["pagination"]) == {"hasNextPage", "pageSize", "nextCursor"}
+        found += response.json()["data"]
+        cursor = response.json()["pagination"]["nextCursor"]
+    return found
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+@pytest.mark.parametrize("sort", SORTS)
+@pytest.mark.parametrize("filters", [{}, {"email[like]": "JANE"}], ids=["all", "some"])
+async def test_a_walk_meets_whoever_stays_once_and_nobody_twice(
+    shop: Shop, database: Database, sort: str, direction: str, filters: dict[str, str]
+) -> None:
+    staying = customers(0, STAYING)
+    await queries.copy(database.write, shop.merchant_id, staying)
+    writers = [asyncio.create_task(write(database, shop.merchant_id, count(start))) for start in (0, 1000)]
+    try:
+        for _ in range(3):
+            found = await walk(shop, sortBy=sort, sortDirection=direction, pageSize=str(SIZE), **filters)
+            times = Counter(row["id"] for row in found)
+            assert {times[customer.id] for customer in staying} == {1}
+            assert set(times.values()) == {1}
+    finally:
+        for writer in writers:
+            writer.cancel()
+        ends = await asyncio.gather(*writers, return_exceptions=True)
+    assert [end for end in ends if not isinstance(end, asyncio.CancelledError)] == []
+
+
+async def test_a_walk_goes_on_where_the_row_that_it_stands_at_is_gone(shop: Shop, database: Database) -> None:
+    staying = customers(0, 10)
+    await queries.copy(database.write, shop.merchant_id, staying)
+    params = {"pageSize": "3", "sortBy": "name"}
+    step = (await shop.client.get("/customers", params={**params, "cursor": ""})).json()
+    cursor = step["pagination"]["nextCursor"]
+    await database.write.run("delete from customers where id = $1", step["data"][-1]["id"])
+    rest = (await shop.client.get("/customers", params={**params, "pageSize": "100", "cursor": cursor})).json()
+    ids = [row["id"] for row in step["data"] + rest["data"]]
+    assert sorted(ids) == sorted(customer.id for customer in staying)

@@ -1,0 +1,167 @@
+"""Declined renewals: tried again some days later, then no more; and who can be charged at all."""
+
+import httpx
+import pytest
+
+from odus.kit import times
+from odus.kit.db import Database
+from odus.renewals.actions import fall_due
+from tests import make
+from tests.faults.history import check_chain
+from tests.make import Shop
+from tests.payments import acts as payments
+from tests.subscriptions import acts
+from tests.subscriptions.acts import Object
+
+RETRYING, STOPPED = "latest_invoice_retrying", "recurring_payment_errored"
+
+
+async def declined(client: httpx.AsyncClient, number: str = make.APPROVED_ONCE) -> Object:
+    """Return a subscription at the moment at which its first renewal was declined."""
+    subscription = await acts.subscribed(client, number)
+    return await acts.advanced(client, subscription, subscription["currentPeriodEnd"])
+
+
+async def now_declined(database: Database, subscription: Object, behaviour: str) -> None:
+    """Let the card of a subscription behave otherwise from now on."""
+    sql = "update payment_methods set token = 'sbx_' || $2 || '.x' where id = $1"
+    await database.write.run(sql, subscription["paymentMethod"], behaviour)
+
+
+async def test_a_soft_decline_is_tried_again_after_1_3_5_and_7_days_and_then_no_more(client: httpx.AsyncClient) -> None:
+    subscription = await declined(client)
+    end = subscription["currentPeriodEnd"]
+    for day in (1, 3, 5, 7):
+        assert acts.billing(subscription) == ("active", False, RETRYING, str(acts.later(end, days=day)))
+        assert subscription["nextChargeAmount"] == 2000
+        early = await acts.advanced(client, subscription, acts.later(subscription["nextChargeAt"], seconds=-5))
+        assert early == subscription
+        subscription = await acts.advanced(client, subscription, subscription["nextChargeAt"])
+    assert acts.billing(subscription) == ("active", False, STOPPED, None)
+    later = await acts.advanced(client, subscription, acts.later(end, days=400))
+    assert later == subscription
+    (renewal,) = await acts.renewals(client, subscription)
+    assert acts.tries(renewal) == [str(acts.later(end, days=day)) for day in (0, 1, 3, 5, 7)]
+    assert acts.shown(subscription, "currentCycle", "currentPeriodEnd") == (1, end)
+    check_chain(await payments.events(client, subscription), subscription)
+    check_chain(await payments.events(client, renewal), renewal)
+
+
+async def test_the_retries_that_a_worker_was_away_for_are_made_a_day_apart(shop: Shop, database: Database) -> None:
+    subscription = await declined(shop.client)
+    end, days = subscription["currentPeriodEnd"], (6, 7, 8, 9)
+    for day in days:
+        at = acts.later(end, days=day)
+        with times.at(at):
+            for _ in range(3):
+                await fall_due(database.write, make.who(shop.merchant_id), subscription["id"], at)
+    (renewal,) = await acts.renewals(shop.client, subscription)
+    assert acts.tries(renewal) == [str(acts.later(end, days=day)) for day in (0, *days)]
+    assert acts.billing(await acts.current(shop.client, subscription)) == ("active", False, STOPPED, None)
+
+
+@pytest.mark.parametrize("days", [0, 2, 6])
+async def test_a_retry_that_succeeds_begins_the_cycle_as_if_nothing_had_been(
+    client: httpx.AsyncClient, days: int
+) -> None:
+    subscription = await declined(client)
+    end = subscription["currentPeriodEnd"]
+    good = await make.paid(client, customer=subscription["customer"])
+    await acts.advance(client, acts.later(end, days=days, minutes=1))
+    await acts.act(client, subscription, "", {"paymentMethod": good["paymentMethod"]})
+    after = await acts.advanced(client, subscription, acts.later(end, days=days + 2))
+    (renewal,) = await acts.renewals(client, subscription)
+    assert renewal["displayStatus"] == "succeeded"
+    assert acts.shown(after, "currentCycle", "currentPeriodStart") == (2, end)
+    assert acts.billing(after) == ("active", True, None, after["currentPeriodEnd"])
+    assert after["nextChargeAt"] < str(acts.later(end, days=32))
+
+
+async def test_the_next_declined_cycle_has_all_of_its_retries_again(shop: Shop, database: Database) -> None:
+    client = shop.client
+    subscription = await declined(client)
+    await now_declined(database, subscription, "approves")
+    after = await acts.advanced(client, subscription, subscription["nextChargeAt"])
+    assert after["currentCycle"] == 2
+    await now_declined(database, subscription, "insufficient_funds")
+    after = await acts.advanced(client, subscription, acts.later(after["currentPeriodEnd"], days=40))
+    made = await acts.renewals(client, subscription)
+    assert [len(acts.tries(each)) for each in made] == [2, 5]
+    assert acts.billing(after) == ("active", False, STOPPED, None)
+
+
+async def test_a_hard_decline_stops_the_billing_at_once(shop: Shop, database: Database) -> None:
+    subscription = await acts.subscribed(shop.client)
+    await now_declined(database, subscription, "fraud_suspected")
+    after = await acts.advanced(shop.client, subscription, acts.later(subscription["currentPeriodEnd"], days=40))
+    (renewal,) = await acts.renewals(shop.client, subscription)
+    assert acts.billing(after) == ("active", False, STOPPED, None)
+    assert acts.tries(renewal) == [subscription["currentPeriodEnd"]]
+    assert renewal["transactions"][0]["outcome"]["declineType"] == "hard_decline"
+
+
+async def test_a_hard_decline_of_a_retry_stops_it_too(shop: Shop, database: Database) -> None:
+    subscription = await declined(shop.client)
+    await now_declined(database, subscription, "fraud_suspected")
+    after = await acts.advanced(shop.client, subscription, subscription["nextChargeAt"])
+    assert acts.billing(after) == ("active", False, STOPPED, None)
+
+
+async def test_a_customer_who_is_restricted_is_not_charged_and_the_billing_stops(client: httpx.AsyncClient) -> None:
+    subscription = await acts.subscribed(client)
+    body = {"restrictMit": True, "restrictReason": "Chargeback"}
+    await client.post(f"/customers/{subscription['customer']}", json=body)
+    after = await acts.advanced(client, subscription, acts.later(subscription["currentPeriodEnd"], days=40))
+    (renewal,) = await acts.renewals(client, subscription)
+    assert acts.billing(after) == ("active", False, STOPPED, None)
+    assert (renewal["displayStatus"], renewal["transactions"]) == ("unattempted", [])
+    await client.post(f"/customers/{subscription['customer']}", json={"restrictMit": False})
+    await acts.act(client, subscription, "resume")
+    await acts.advance(client, acts.later(subscription["currentPeriodEnd"], days=41))
+    (renewal, *_) = await acts.renewals(client, subscription)
+    assert renewal["displayStatus"] == "succeeded"
+
+
+async def test_one_who_is_restricted_while_it_is_retried_is_not_tried_again(client: httpx.AsyncClient) -> None:
+    subscription = await declined(client)
+    await client.post(f"/customers/{subscription['customer']}", json={"restrictMit": True})
+    after = await acts.advanced(client, subscription, subscription["nextChargeAt"])
+    (renewal,) = await acts.renewals(client, subscription)
+    assert acts.billing(after) == ("active", False, STOPPED, None)
+    assert len(acts.tries(renewal)) == 1
+
+
+async def test_one_whose_customer_may_not_pay_is_still_charged(client: httpx.AsyncClient) -> None:
+    subscription = await acts.subscribed(client)
+    await client.post(f"/customers/{subscription['customer']}", json={"restrictCit": True})
+    after = await acts.advanced(client, subscription, subscription["currentPeriodEnd"])
+    assert after["currentCycle"] == 2
+
+
+# Resumed -------------------------------------------------------------------------------------------------------------
+
+
+async def test_one_that_is_retried_is_charged_at_once_when_it_is_resumed(client: httpx.AsyncClient) -> None:
+    subscription = await declined(client)
+    resumed = await acts.act(client, subscription, "resume")
+    assert acts.shown(resumed, "autoBillingEnabled", "autoBillingDisabledReason") == (True, None)
+    assert resumed["nextChargeAt"] == resumed["updatedAt"]
+    after = await acts.advanced(client, subscription, acts.later(resumed["nextChargeAt"], minutes=1))
+    assert acts.billing(after)[:3] == ("active", False, RETRYING)
+    assert after["nextChargeAt"] == str(acts.later(resumed["nextChargeAt"], days=1))
+
+
+async def test_one_whose_billing_stopped_catches_up_each_cycle_when_it_is_resumed(client: httpx.AsyncClient) -> None:
+    subscription = await declined(client)
+    end = subscription["currentPeriodEnd"]
+    stopped = await acts.advanced(client, subscription, acts.later(end, days=100))
+    good = await make.paid(client, customer=subscription["customer"])
+    await acts.act(client, stopped, "", {"paymentMethod": good["paymentMethod"]})
+    await acts.act(client, stopped, "resume")
+    after = await acts.advanced(client, stopped, acts.later(end, days=101))
+    made = await acts.renewals(client, stopped)
+    assert [each["displayStatus"] for each in made] == ["succeeded"] * 4
+    assert after["currentCycle"] == 5
+    assert after["currentPeriodStart"] <= str(acts.later(end, days=101)) < after["currentPeriodEnd"]
+    assert acts.billing(after) == ("active", True, None, after["currentPeriodEnd"])
+    check_chain(await payments.events(client, after), after)
