@@ -7,6 +7,7 @@ from pathlib import Path
 
 import asyncpg
 
+from odus.kit import addresses
 from odus.kit.db import Database, Read
 from odus.kit.jobs import Due
 
@@ -14,7 +15,8 @@ HELD = 4242
 """The advisory lock that a thing waits for whose key begins with `held`."""
 
 TABLES = """
-create table things (key text primary key, due_at timestamptz, done int not null default 0, worker int);
+create table things (key text primary key, due_at timestamptz, done int not null default 0, worker int,
+    link text);
 create table begun (key text, worker int);
 """
 
@@ -38,9 +40,10 @@ async def run(database: Database, key: str) -> None:
     if key.startswith("held"):
         await database.write.run("select pg_advisory_xact_lock_shared($1)", HELD)
     await database.write.run(
-        "update things set due_at = null, done = done + 1, worker = $2 where key = $1 and due_at <= now()",
+        "update things set due_at = null, done = done + 1, worker = $2, link = $3 where key = $1 and due_at <= now()",
         key,
         os.getpid(),
+        addresses.absolute("/thing"),
     )
 
 

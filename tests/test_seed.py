@@ -163,7 +163,7 @@ async def test_only_the_named_merchant_gets_customers(own: Database, url: str) -
 
 async def test_it_makes_payments_of_the_newest_customers_in_every_state(own: Database, url: str) -> None:
     merchant_id = await merchant(own)
-    done = seed(url, "--customers", "60", "--payments", "150")
+    done = seed(url, "--customers", "60", "--payments", "150", ODUS_URL="https://pay.example.com")
     assert done.returncode == 0, done.stderr
     rows = await own.read.rows("select display_status, count(*) from payments group by 1 order by 1")
     states = {row["display_status"]: row["count"] for row in rows}
@@ -174,6 +174,10 @@ async def test_it_makes_payments_of_the_newest_customers_in_every_state(own: Dat
     assert away == 0
     assert await own.read.count("select count(*) from payments where attempt is not null") == 0
     assert await own.read.count(BOOKS, merchant_id) == 0
+    links = "select distinct data ->> 'checkoutUrl' as link from events"
+    made = {row["link"] for row in await own.read.rows(links)} - {None}
+    assert made
+    assert all(link.startswith("https://pay.example.com/checkout/pay_") for link in made)
 
 
 BOOKS = """

@@ -42,9 +42,9 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 @contextmanager
-def working(program: Path, url: str) -> Iterator[subprocess.Popen[bytes]]:
+def working(program: Path, url: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
     """Run a worker, which is killed in the end where it still runs."""
-    environment = processes.clean({"ODUS_DATABASE_URL": url})
+    environment = processes.clean({"ODUS_DATABASE_URL": url, **more})
     process = subprocess.Popen([program, "worker"], stderr=subprocess.PIPE, env=environment, process_group=0)
     try:
         yield process
@@ -88,6 +88,14 @@ async def test_what_a_killed_worker_had_begun_is_done_by_another(program: Path, 
             await connection.execute("select pg_advisory_unlock($1)", due.HELD)
             await eventually_true(lambda: has_done(connection, "held"))
             assert await connection.fetchval("select worker from things") == second.pid
+
+
+async def test_links_that_a_worker_makes_lead_to_where_people_reach_the_server(program: Path, url: str) -> None:
+    async with connected(url) as connection:
+        await due.add(connection, "thing")
+        with working(program, url, ODUS_URL="https://pay.example.com/"):
+            await eventually_true(lambda: has_done(connection, "thing"))
+        assert await connection.fetchval("select link from things") == "https://pay.example.com/thing"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
@@ -151,6 +159,7 @@ async def test_a_server_on_its_own_postgresql_does_what_is_due_also_after_that_w
     async with serving(program, own) as (server, connection):
         await due.add(connection, "thing")
         await eventually_true(lambda: has_done(connection, "thing"))
+        assert await connection.fetchval("select link from things") == f"{server.url}/thing"
         server.postmaster().kill()
         eventually(server.is_ready)
         async with connected(processes.dsn(own)) as again:

@@ -20,7 +20,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.server.mp import MPServer
 
 from odus import children
-from odus.kit import embedded, embedded_place, embedded_process
+from odus.kit import addresses, embedded, embedded_place, embedded_process
 from odus.settings import Settings, SettingsError, variable
 
 if TYPE_CHECKING:
@@ -48,8 +48,11 @@ class WorkersError(Exception):
 def database(settings: Settings) -> Generator[Settings]:
     """Yield the settings with a database URL: the one given, or an embedded server that runs meanwhile.
 
+    Links that the process makes begin with the settings' address.
+
     Raises `EmbeddedError`, and `SettingsError` for a URL that asyncpg would fail on without a word that helps.
     """
+    addresses.public_at(settings.public_url)
     if settings.database_url:
         _check_url(settings.database_url)
         yield settings

@@ -8,7 +8,7 @@ from types import FrameType
 from odus import children
 from odus.customers import queries as customers
 from odus.events import queries as events
-from odus.kit import counts, db, idempotency, job_queue
+from odus.kit import addresses, counts, db, idempotency, job_queue
 from odus.kit.db import Database
 from odus.kit.jobs import Chore, Due, Jobs
 from odus.kit.logs import configure_logs, log
@@ -63,6 +63,7 @@ def run(settings: Settings, jobs: Jobs = Jobs(DUES, CHORES)) -> None:  # noqa: B
     What is ignored already, as under `nohup`, stays ignored.
     """
     configure_logs(settings.log_level)
+    addresses.public_at(settings.public_url)
     asyncio.run(_run(settings, jobs))
 
 

@@ -29,7 +29,7 @@ NUMBERS = {
 def said(number: str) -> list[str]:
     """Return a number as people write it."""
     groups = [number[start : start + 4] for start in range(0, len(number), 4)]
-    return [number, " ".join(groups), "-".join(groups)]
+    return [number, *(mark.join(groups) for mark in (" ", "-", ".", "/", "  ", "\u2009"))]
 
 
 def secrets() -> re.Pattern[str]:
@@ -55,8 +55,10 @@ def bodies(number: str, cvc: str) -> list[Object]:
         {"paymentMethod": f"{number} {cvc}"},
         {"card": right, number: cvc},
         {"number": number, "cvc": cvc},
-        {"card": {**right, "cardholderName": f"Jane {said(number)[1]}"}},
+        *({"card": {**right, "cardholderName": f"Jane {each}"}} for each in said(number)),
         {"outcome": number},
+        {"outcome": f"{number} {cvc}"},
+        {f"{number} {cvc}": cvc},
         {"card": {**right, "number": said(number)[1]}},
         {"card": right},
         {"card": right},

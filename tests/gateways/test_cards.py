@@ -77,6 +77,11 @@ def test_no_text_makes_a_fault(number: str, code: str) -> None:
         ("Agent 007, born 1990-05-17", False),
         ("4242424242424242", True),
         ("Jane 4242 4242-4242\u00a04241 Doe", True),
+        ("Jane 4242.4242.4242.4242", True),
+        ("4242  4242 / 4242 _ 4242", True),
+        ("\uff14\uff12" * 8, True),
+        ("\u0664\u0662" * 8, True),
+        ("42 a 42 b 42 c 42 d 42 e 42 f 42", False),
     ],
 )
 def test_a_name_that_holds_a_number_is_none(text: str, holds: bool) -> None:  # noqa: FBT001 - a case

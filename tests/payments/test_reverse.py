@@ -2,10 +2,13 @@
 
 import httpx
 import pytest
+from litestar.types import ASGIApp
 
 from odus.kit.db import Database
+from odus.kit.permissions import Permission
 from odus.payments.model import MOST_TRANSACTIONS
 from tests import make, operations
+from tests.make import Shop
 from tests.payments import acts
 from tests.payments.acts import MANUAL, Object, act, ask, refused
 
@@ -144,6 +147,27 @@ async def test_a_chargeback_restricts_the_customer_as_asked(client: httpx.AsyncC
     await act(client, paid, "record-chargeback", {"customerRestrictions": restrictions})
     after = (await client.get(f"/customers/{customer['id']}")).json()
     assert after == {**customer, **restrictions, "updatedAt": after["updatedAt"]}
+
+
+@pytest.mark.parametrize("lifted", [{"restrictCit": False}, {"restrictMit": False}, {"restrictReason": None}], ids=str)
+async def test_who_may_not_change_customers_can_restrict_by_a_chargeback_and_lift_nothing(
+    app: ASGIApp, shop: Shop, database: Database, lifted: Object
+) -> None:
+    restricted = {"restrictCit": True, "restrictMit": True, "restrictReason": "Chargeback"}
+    customer = await make.customer(shop.client)
+    first, second = [await make.paid(shop.client, customer=customer["id"]) for _ in range(2)]
+    key = await make.key(database, shop.merchant_id, [Permission.PAYMENT_UPDATE])
+    async with make.client(app, key.value) as client:
+        await act(client, first, "record-chargeback", {"customerRestrictions": restricted})
+        before = await make.snapshot(database)
+        response = await acts.ask(client, second, "record-chargeback", {"customerRestrictions": lifted})
+        assert (response.status_code, response.json()["code"]) == (403, "missing_permission")
+        assert "CUSTOMER_UPDATE" in response.json()["detail"]
+        assert await make.snapshot(database) == before
+    done = await act(shop.client, second, "record-chargeback", {"customerRestrictions": lifted})
+    assert done["isChargebacked"]
+    after = (await shop.client.get(f"/customers/{customer['id']}")).json()
+    assert {name: after[name] for name in restricted} == {**restricted, **lifted}
 
 
 @pytest.mark.parametrize(

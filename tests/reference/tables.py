@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from odus.app import HANDLERS
+from odus.gateways.declines import DECLINES
+from odus.gateways.protocol import Declined
 from odus.kit.filters import OPERATORS
 from odus.kit.openapi import document
 from odus.kit.problems import FIELD_CODES, KINDS, Kind
@@ -47,7 +49,12 @@ def _kind(kind: Kind) -> list[str]:
     return [str(kind.status), f"`{kind.code}`", kind.meaning + carries]
 
 
+def _decline(declined: Declined) -> list[str]:
+    return [f"`{declined.code}`", f"`{declined.decline_type}`", f"`{declined.retry_strategy}`", declined.message]
+
+
 _TABLES = {
+    "declines": _table(["code", "`declineType`", "`retryStrategy`", "what it means"], map(_decline, DECLINES.values())),
     "operators": _table(["operator", "meaning"], ([f"`{name}`", meaning] for name, meaning in OPERATORS.items())),
     "lists": "\n\n".join(_lists()),
     "kinds": _table(["status", "code", "what it means"], map(_kind, KINDS)),

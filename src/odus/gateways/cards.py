@@ -1,6 +1,7 @@
 """Cards: what can be told from a number alone."""
 
 import re
+import unicodedata
 
 from odus.kit.card_numbers import has_check_digit
 
@@ -49,8 +50,12 @@ def is_number(number: str) -> bool:
 
 
 def stands_in(text: str) -> bool:
-    """Tell whether a text, such as a name, holds as many digits in a row as a number does, a misspelled one too."""
-    return re.search("(?:[0-9][ \u00a0-]?){12}", text) is not None
+    """Tell whether a text, such as a name, holds as many digits in a row as a number does, a misspelled one too.
+
+    Whatever is neither letter nor digit may stand between them, and digits may be of any script.
+    """
+    plain = "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text)))
+    return re.search(r"\d{12}", plain) is not None
 
 
 def is_code(code: str, number: str) -> bool:

@@ -25,7 +25,10 @@ class PaymentMethod(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     id: str
     type: Literal["card"]
     customer: str
-    is_default: Annotated[bool, Meta(description="Whether it is the one to use where none is named; one per customer.")]
+    is_default: Annotated[
+        bool,
+        Meta(description="Whether the Dashboard offers it first; one of each customer's is."),
+    ]
     card: SavedCard
     metadata: dict[str, str]
     detached_at: Annotated[

@@ -14,7 +14,7 @@ from odus.gateways import cards
 from odus.gateways.protocol import Answer, Card, Gateway
 from odus.kit import metadata, problems
 from odus.kit.db import Read, Write
-from odus.kit.permissions import Principal
+from odus.kit.permissions import Permission, Principal
 from odus.kit.problems import FieldError, Problem
 from odus.kit.times import Moment, earliest_today
 from odus.kit.versions import IfMatch
@@ -25,6 +25,7 @@ from odus.payments.creating import drawn_up
 from odus.payments.model import (
     CardSent,
     CardShown,
+    CustomerRestrictions,
     Initiator,
     Payment,
     PaymentAuthorize,
@@ -177,9 +178,14 @@ async def record_chargeback(
 ) -> Payment:
     """Flag a payment that the payer took back through the bank, and restrict its customer as asked, both or neither.
 
-    Raises `conflict` unless it was captured and not flagged yet, `validation_failed` for restrictions of nobody.
+    Raises `conflict` unless it was captured and not flagged yet, `validation_failed` for restrictions of nobody, and
+    `missing_permission` where one is to be lifted by who may not change customers.
     """
     restrictions = data.customer_restrictions
+    if restrictions is not None and _lifts(restrictions) and Permission.CUSTOMER_UPDATE not in who.permissions:
+        raise problems.MISSING_PERMISSION(
+            f"To lift a restriction of a customer takes the permission {Permission.CUSTOMER_UPDATE.value}."
+        )
 
     async def step(record: Record, at: Moment) -> Record:
         if restrictions is not None and record.customer is None:
@@ -196,6 +202,12 @@ async def record_chargeback(
             )
             await customers.update(transaction, who, payment.customer, sent, IfMatch())
     return payment
+
+
+def _lifts(restrictions: CustomerRestrictions) -> bool:
+    """Tell whether restrictions take one back, or the reason of one, rather than adding to them."""
+    are_lifted = False in (restrictions.restrict_cit, restrictions.restrict_mit)
+    return are_lifted or restrictions.restrict_reason is None
 
 
 async def _release(gateway: Gateway, record: Record, attempt: Attempt) -> Answer:
