@@ -27,8 +27,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 def main(
     only: Annotated[list[str] | None, typer.Option(help=f"Which to measure, repeat for several: {NAMES}.")] = None,
     customers: Annotated[int, typer.Option(min=1_000, help="How many are seeded.")] = 1_000_000,
-    seconds: Annotated[int, typer.Option(min=1, help="The length of one run.")] = 5,
-    repeats: Annotated[int, typer.Option(min=1, help="Runs of each side.")] = 5,
+    seconds: Annotated[int, typer.Option(min=1, help="The length of one run.")] = 4,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs of each side.")] = 4,
     json: Annotated[Path | None, typer.Option(help="Where the report goes.  [default: bench/results/]")] = None,
 ) -> None:
     """Measure Odus against PostgreSQL, by turns on one machine, within ten minutes."""

@@ -31,7 +31,7 @@ from tests import operations
 from tests.make import Shop
 from tests.operations import DOCUMENT, OPERATIONS, every
 
-EXAMPLES = int(os.environ.get("ODUS_TEST_FUZZ_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("ODUS_TEST_FUZZ_EXAMPLES", "10"))
 REJECTED = ["400", "404", "413", "415"]
 
 SCHEMA = schemathesis.openapi.from_dict(
