@@ -59,6 +59,13 @@ _KNOWN = (
         retry_strategy="retry_later",
     ),
     Declined(
+        code="authentication_required",
+        message="The card asks for a confirmation by its holder, who is not there.",
+        safe_message="Your bank asks you to confirm this payment.",
+        decline_type="soft_decline",
+        retry_strategy="use_another_method",
+    ),
+    Declined(
         code="authentication_expired",
         message="The payer did not confirm the payment within 24 hours (3-D Secure).",
         safe_message="The payment was not confirmed in time. Try again.",
