@@ -11,10 +11,12 @@ import asyncpg
 import msgspec
 
 from odus.events.actions import note
+from odus.gateways.answers import storable
 from odus.gateways.connect import connect
 from odus.gateways.protocol import Answer, ClosedError, Gateway, GatewayError
 from odus.kit import deadlines, problems
 from odus.kit.db import Write
+from odus.kit.logs import log
 from odus.kit.permissions import Mark, Principal
 from odus.kit.problems import CONFLICT
 from odus.kit.requests import not_found
@@ -146,21 +148,28 @@ async def _sent(write: Write, who: Principal, record: Record, attempt: Attempt, 
 
 
 async def _ended(write: Write, who: Principal, payment_id: str, key: str, answer: Answer | None) -> Record:
-    """Take the answer to the attempt with this key onto the record; nothing where somebody else did already."""
+    """Take the answer to the attempt with this key onto the record; nothing where somebody else did already.
+
+    Nothing that the answer holds may keep it from going on record: money was moved.
+    """
+    answer, saves = answer and storable(answer), True
     while True:
         record = await load(write, who, payment_id)
         if record.attempt is None or record.attempt.key != key:
             return record
         try:
-            if written := await _end(write, who, record, answer):
+            if written := await _end(write, who, record, answer, saves=saves):
                 return written
         except payment_methods.CROSSED:
             continue
+        except payment_methods.UnsavableError as error:
+            log.error("card not saved", payment=payment_id, reason=type(error.__cause__).__name__)
+            saves = False
 
 
-async def _end(write: Write, who: Principal, record: Record, answer: Answer | None) -> Record | None:
+async def _end(write: Write, who: Principal, record: Record, answer: Answer | None, *, saves: bool) -> Record | None:
     """Take an answer onto the record, in one transaction with all that follows from it."""
-    card = rules.card_to_save(record, answer) if answer is not None else None
+    card = rules.card_to_save(record, answer) if saves and answer is not None else None
     if card is None and not record.births and record.cycle is None:
         return await _written(write, who, record, _after(record, answer, None))
     async with write.transaction() as transaction:

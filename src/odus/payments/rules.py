@@ -24,6 +24,9 @@ SUCCESS = Outcome(status="success")
 
 Begun = Literal["authorize", "capture", "refund", "void"]
 
+_CONFIRMED = ("authorize", "complete")
+"""What a payer may be asked to confirm."""
+
 _TYPES: dict[Begun, TransactionType] = {
     "authorize": "authorize",
     "capture": "capture",
@@ -136,8 +139,10 @@ def ended(record: Record, answer: Answer, at: Moment, saved: str | None) -> Reco
     match answer:
         case Declined():
             return _declined(record, attempt, answer)
-        case Challenged():
+        case Challenged() if attempt.kind in _CONFIRMED:
             return _challenged(record, attempt, answer, at)
+        case Challenged():
+            return _declined(record, attempt, because("authentication_required"))
         case Approved():
             return _ENDS[attempt.kind](record, attempt, answer, at, saved)
 
