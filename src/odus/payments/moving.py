@@ -23,7 +23,7 @@ from odus.kit.requests import not_found
 from odus.kit.times import Moment, after, everywhere, now
 from odus.kit.versions import IfMatch, StaleError
 from odus.payment_methods import actions as payment_methods
-from odus.payments import following, queries, rules
+from odus.payments import following, marks, queries, rules
 from odus.payments.model import Payment
 from odus.payments.record import Attempt, Record
 
@@ -103,9 +103,10 @@ async def load(write: Write, who: Principal, payment_id: str) -> Record:
 
 def _is_known(record: Record, mark: Mark | None) -> bool:
     """Tell whether a request did to the payment already what it asks."""
-    if mark is None or mark.request not in record.requests:
+    asked = mark and marks.asked(record, mark.request, everywhere())
+    if mark is None or asked is None:
         return False
-    if record.requests[mark.request] != mark.fingerprint:
+    if asked != mark.fingerprint:
         raise problems.IDEMPOTENCY_MISMATCH("This Idempotency-Key was used for another request.")
     if record.attempt is not None and record.attempt.request == mark.request:
         raise problems.IDEMPOTENCY_IN_PROGRESS("A request with this Idempotency-Key is still running.")
@@ -114,10 +115,9 @@ def _is_known(record: Record, mark: Mark | None) -> bool:
 
 def _marked(record: Record, mark: Mark | None) -> Record:
     """Note which request an attempt is of, and when it began: by the clock that the gateway goes by too."""
-    attempt = record.attempt and replace(record.attempt, began_at=everywhere(), request=mark.request if mark else "")
-    if mark is None:
-        return replace(record, attempt=attempt)
-    return replace(record, attempt=attempt, requests={**record.requests, mark.request: mark.fingerprint})
+    at = everywhere()
+    attempt = record.attempt and replace(record.attempt, began_at=at, request=mark.request if mark else "")
+    return replace(record, attempt=attempt, requests=marks.noted(record, mark, at) if mark else record.requests)
 
 
 async def _begun(write: Write, who: Principal, before: Record, changed: Record) -> Record | None:

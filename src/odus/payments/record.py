@@ -89,7 +89,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     attempt: Attempt | None = None
     challenge: Challenge | None = None
     requests: dict[str, str]
-    """The requests that caused an attempt, each with what it asked: one that is sent again finds itself here."""
+    """The requests that caused an attempt, and what each asked: one that is sent again finds itself here (`marks`)."""
     created_at: Moment
     updated_at: Moment
 
