@@ -47,6 +47,8 @@ MOVES: dict[str, tuple[str, Object, Object | None]] = {
     "challenge": ("authorize", {"card": make.card(make.CHALLENGED)}, None),
     "decline": ("authorize", {"card": make.card(make.DECLINED)}, None),
     "complete": ("complete-action", {"outcome": "succeeded"}, {"card": make.card(make.CHALLENGED)}),
+    "refuse": ("complete-action", {"outcome": "failed"}, {"card": make.card(make.CHALLENGED)}),
+    "abandon": ("cancel", {}, {"card": make.card(make.CHALLENGED)}),
     "capture": ("capture", {"amount": 4000}, {"card": make.card()}),
     "refund": ("reverse", {"amount": 100}, {"card": make.card()}),
     "void": ("reverse", {}, {"card": make.card()}),
@@ -181,6 +183,8 @@ def check_once(move: str, payment: Object, charges: list[Object]) -> None:
             assert (captured, payment["displayStatus"]) == (0, "incomplete")
         case "decline":
             assert (captured, payment["displayStatus"]) == (0, "failed")
+        case "refuse":
+            assert (captured, payment["displayStatus"], charges[0]["voided"]) == (0, "failed", True)
         case "capture":
             assert (captured, reversed_amount, payment["displayStatus"]) == (4000, 0, "succeeded")
         case "refund":

@@ -8,7 +8,7 @@ import pytest
 
 from odus.gateways import connect
 from odus.gateways.declines import because
-from odus.gateways.protocol import Answer, Approved, Card, CardFacts, Challenged, Declined, GatewayError, Order, Result
+from odus.gateways.protocol import Answer, Approved, Card, CardFacts, Challenged, Declined, GatewayError, Order
 from odus.gateways.sandbox import Sandbox
 from odus.kit.db import Database
 from odus.kit.times import Moment
@@ -55,10 +55,10 @@ class Odd(Sandbox):
         """Answer oddly."""
         return self._said(await super().authorize(key, order, means))
 
-    async def complete(self, key: str, reference: str, result: Result) -> Answer:
+    async def complete(self, key: str, reference: str) -> Answer:
         """Answer oddly."""
         reference = (await self._write.row("select reference from sandbox_charges"))["reference"]
-        return self._said(await super().complete(key, reference, result))
+        return self._said(await super().complete(key, reference))
 
     async def find(self, key: str) -> Answer | None:
         """Answer oddly."""

@@ -247,7 +247,9 @@ async def test_a_challenge_is_over_after_24_hours_though_no_job_came_by(
 ) -> None:
     late, other = await make.paid(client, make.CHALLENGED), await make.paid(client, make.CHALLENGED)
     with times.at(Moment.parse(other["action"]["expiresAt"])):
-        await refused(client, late, "complete-action", {"outcome": "succeeded"})
+        response = await ask(client, late, "complete-action", {"outcome": "succeeded"})
+        assert (response.status_code, response.json()["code"]) == (409, "conflict")
+        assert outcomes(await acts.current(client, late)) == [("authorize", "failure")]
         paid = await act(client, other, "authorize", {"card": make.card()})
     assert await acts.money(database, late) == 0
     assert outcomes(paid) == [("authorize", "failure"), ("authorize", "success"), ("capture", "success")]

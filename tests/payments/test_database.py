@@ -36,6 +36,8 @@ async def put(client: httpx.AsyncClient, state: str) -> Object:
 
 BEING: dict[str, tuple[str, str, Object]] = {
     "being held": ("open", "authorize", {"card": make.card()}),
+    "being abandoned": ("challenged", "cancel", {}),
+    "being confirmed": ("challenged", "complete-action", {"outcome": "succeeded"}),
     "being voided": ("held", "cancel", {}),
     "being refunded": ("captured", "reverse", {"amount": 100}),
 }
@@ -52,7 +54,7 @@ async def left(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, state
     async def unheard(*_: object) -> None:
         raise GatewayError
 
-    for name in ("authorize", "void", "refund"):
+    for name in ("authorize", "complete", "withdraw", "void", "refund"):
         monkeypatch.setattr(Sandbox, name, unheard)
     assert (await acts.ask(client, payment, verb, body)).status_code == 504
     return await acts.current(client, payment)
@@ -82,6 +84,11 @@ FORBIDDEN: list[tuple[str, LiteralString, str]] = [
     ("captured", "transactions = '[]'", "payments_change"),
     ("open", "status = 'succeeded', reference = 'ch_x'", "payments_change"),
     ("challenged", "status = 'succeeded', reference = 'ch_x', challenge = null, due_at = null", "payments_change"),
+    ("challenged", "status = 'cancelled', challenge = null, due_at = null", ""),  # as the release before has it
+    ("challenged", "status = 'open', challenge = null, due_at = null", ""),
+    ("being abandoned", "status = 'cancelled', challenge = null, due_at = null", ""),
+    ("being abandoned", "status = 'succeeded', reference = 'ch_x', challenge = null, due_at = null", ""),
+    ("being confirmed", "status = 'cancelled', challenge = null, due_at = null", "payments_change"),
     ("being held", "status = 'requires_action', challenge = '{}', due_at = now()", ""),
     ("being held", "status = 'succeeded', reference = 'ch_x'", ""),
     ("being held", "status = 'cancelled'", "payments_change"),

@@ -25,6 +25,7 @@ MOVES = {
     "a challenge": ("authorize", {"card": make.card(make.CHALLENGED)}, "created"),
     "complete": ("complete-action", {"outcome": "succeeded"}, "challenged"),
     "fail": ("complete-action", {"outcome": "failed"}, "challenged"),
+    "abandon": ("cancel", {}, "challenged"),
     "capture": ("capture", {"amount": 4000}, "held"),
     "release": ("cancel", {}, "held"),
     "void": ("reverse", {}, "held"),

@@ -65,15 +65,19 @@ class Move(msgspec.Struct, frozen=True):
 async def move(write: Write, who: Principal, payment_id: str, if_match: IfMatch, planned: Move) -> Payment:
     """Change a payment by way of the gateway, once for one request however often that is sent.
 
-    A step that puts no attempt on record is all that happens. Raises as `change`, `attempt_in_progress` and
-    `gateway_timeout`.
+    A step that puts no attempt on record is all that happens. A challenge that is over is ended first. Raises as
+    `change`, `attempt_in_progress` and `gateway_timeout`.
     """
-    started = time.monotonic()
     while True:
+        started = time.monotonic()
         before = await load(write, who, payment_id)
         if _is_known(before, who.mark):
             return before.payment
         if_match.check(before.payment)
+        if rules.expiring(before, now()):
+            ended = await expire(write, who, before, now())
+            if_match = if_match.moved(before.payment, ended.payment)
+            continue
         changed = _marked(await planned.step(before, now()), who.mark)
         if written := await _begun(write, who, before, changed):
             break
@@ -82,6 +86,29 @@ async def move(write: Write, who: Principal, payment_id: str, if_match: IfMatch,
     if time.monotonic() - started > START_SECONDS:
         raise problems.GATEWAY_TIMEOUT("The request waited too long to be sent to the gateway.")
     return (await _sent(write, who, written, written.attempt, planned.send)).payment
+
+
+async def expire(write: Write, who: Principal, record: Record, at: Moment) -> Record:
+    """End a challenge that is over by a moment, at the gateway first: nobody is to confirm it later.
+
+    Where the payer did so already, the payment is paid. Returns the record as it is then. Raises `gateway_timeout`.
+    """
+    changed = rules.expiring(record, at)
+    if changed is None:
+        return record
+    written = await _written(write, who, record, _marked(changed, None))
+    if written is None or written.attempt is None:
+        return await load(write, who, record.id)  # somebody else came first
+    ended = await _sent(write, who, written, written.attempt, withdraw)
+    if rules.expiring(ended, at):
+        raise problems.GATEWAY_TIMEOUT("The gateway did not end the confirmation that is over; it is asked again.")
+    return ended
+
+
+async def withdraw(gateway: Gateway, record: Record, attempt: Attempt) -> Answer:
+    """Let the gateway end the challenge for good (a `Send`)."""
+    assert record.challenge  # noqa: S101 - the attempt is about it
+    return await gateway.withdraw(attempt.key, record.challenge.reference)
 
 
 async def reconcile(write: Write, who: Principal, record: Record) -> None:

@@ -25,7 +25,9 @@ from odus.payments.model import (
 RECONCILE_AFTER = timedelta(seconds=60)
 """How long after its record an attempt without an answer is asked about: no call is sent, or waited for, that long."""
 
-Kind = Literal["authorize", "complete", "capture", "refund", "void"]
+Kind = Literal["authorize", "complete", "cancel", "expire", "capture", "refund", "void"]
+"""What is asked of the gateway. Three of them end a challenge: `complete` as the payer confirmed or refused it,
+`cancel` as the payment is to be cancelled, `expire` as its time is over."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):

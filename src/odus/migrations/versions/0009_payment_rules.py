@@ -71,6 +71,13 @@ STATEMENTS = (
         return new;
     end $$
     """,
+    # A challenge is ended whatever became of the subscription: only charging a cycle needs one that goes on.
+    """
+    create or replace trigger check_cycle before update on payments for each row
+    when (new.cycle is not null and old.status in ('open', 'requires_action')
+        and old.attempt is null and new.attempt ->> 'kind' in ('authorize', 'complete'))
+    execute function check_cycle()
+    """,
     # A dump is restored before its triggers are made. Where data alone is restored, they are disabled meanwhile.
     """
     create function refuse_write() returns trigger language plpgsql as $$
