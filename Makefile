@@ -16,7 +16,7 @@ run: $(VENV)/.run ## Install and start Odus with sample data
 test: $(VENV)/.dev ## Install what the tests need and run them all
 	PYTHONHASHSEED=0 $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
-test-faults: $(VENV)/.dev ## The long forms: 20 kills of each process, 680 faulty moves of money, 2,000 random sets of customers to list
+test-faults: $(VENV)/.dev ## The long forms: 20 kills of each process, 980 faulty moves of money, 2,000 random sets of customers to list
 	ODUS_TEST_KILLS=20 ODUS_TEST_LIST_EXAMPLES=2000 ODUS_TEST_PAYMENT_EXAMPLES=500 \
 		$(BIN)/python -m pytest tests/faults tests/customers/test_list_model.py tests/payments/test_state_machine.py $(ARGS)
 

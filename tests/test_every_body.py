@@ -3,7 +3,8 @@
 import itertools
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 
@@ -165,6 +166,42 @@ async def test_no_text_in_any_field_makes_a_fault(call: Call, database: Database
             assert character != "\x00"
             assert length <= 1000
     assert await make.snapshot(database) == before
+
+
+@posts
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=ascii)
+async def test_a_line_end_after_any_text_makes_no_fault_and_is_taken_only_where_it_may_stand(
+    call: Call, end: str
+) -> None:
+    for body in (call.another_body(), call.example()):
+        for path, longer in with_longer_texts(body, end):
+            response = await call.attempt(json=longer)
+            assert response.status_code in (call.operation.status, 400), path
+            if response.status_code == 400:
+                assert [error["field"] for error in response.json()["errors"]] == [path]
+            else:
+                assert path.rpartition(".")[2] not in ONE_LINE, path
+
+
+ONE_LINE = {"number", "expMonth", "expYear", "cvc", "returnUrl", "currency", "email", "timezone"}
+"""Texts that are on one line, or are none."""
+
+
+def with_longer_texts(value: object, end: str, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Return a body once with each of its texts made longer, and where that one is."""
+    match value:
+        case str():
+            yield path, value + end
+        case dict():
+            for name, held in value.items():
+                inner = f"{path}.{name}" if path else name
+                yield from ((found, {**value, name: longer}) for found, longer in with_longer_texts(held, end, inner))
+        case list():
+            for index, held in enumerate(value):
+                for found, longer in with_longer_texts(held, end, f"{path}[{index}]"):
+                    yield found, [*value[:index], longer, *value[index + 1 :]]
+        case _:
+            pass
 
 
 @posts

@@ -70,8 +70,10 @@ async def _fill(server: Server, seeded: Seeded) -> None:
     """Give one customer few payments and another one many."""
     connection = await asyncpg.connect(server.database.dsn)
     try:
+        await connection.execute("alter table payments disable trigger check_new")  # these were paid in no time
         for number, count in ((1, FEW), (2, MANY)):
             await connection.execute(_PAYMENTS, seeded.merchant_id, _customer(number), count)
+        await connection.execute("alter table payments enable trigger check_new")
         await connection.execute("vacuum (analyze) payments")
     finally:
         await connection.close()

@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 
-from odus.gateways.protocol import Answer, Card, GatewayError, Order, Result
+from odus.gateways.protocol import Answer, Card, GatewayError, Order
 from odus.gateways.sandbox import Sandbox
 from odus.kit.db import Write
 
@@ -24,9 +24,13 @@ class GatewayDouble:
         """Reserve an amount, or take it at once."""
         return await self._faulty(lambda: self._sandbox.authorize(key, order, means))
 
-    async def complete(self, key: str, reference: str, result: Result) -> Answer:
-        """End a challenge."""
-        return await self._faulty(lambda: self._sandbox.complete(key, reference, result))
+    async def complete(self, key: str, reference: str) -> Answer:
+        """Confirm a challenge."""
+        return await self._faulty(lambda: self._sandbox.complete(key, reference))
+
+    async def withdraw(self, key: str, reference: str) -> Answer:
+        """End a challenge for good."""
+        return await self._faulty(lambda: self._sandbox.withdraw(key, reference))
 
     async def capture(self, key: str, reference: str, amount: int) -> Answer:
         """Take what was authorized."""

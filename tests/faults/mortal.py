@@ -1,6 +1,7 @@
-"""Processes that are killed while they answer one request: each is a fork of one that has the application imported.
+"""Processes that are killed while they answer one request, or do one job.
 
-It reads a `Task` a line from standard input, and writes an `End` a line to standard output.
+Each is a fork of one that has the application imported. It reads a `Task` a line from standard input, and writes an
+`End` a line to standard output.
 """
 
 import asyncio
@@ -19,7 +20,8 @@ import msgspec
 from odus.app import create_app
 from odus.gateways import connect
 from odus.kit.db import Database
-from odus.payments import moving
+from odus.kit.problems import Problem
+from odus.payments import jobs, moving
 from odus.settings import Settings
 from tests import make
 from tests.faults.gateway_double import GatewayDouble, die
@@ -29,7 +31,7 @@ GATEWAY_SECONDS = 0.2
 
 
 class Task(msgspec.Struct, frozen=True):
-    """A request, and when its process dies: before its so manieth statement, or as its gateway does."""
+    """A request, or a job, and when its process dies: before its so manieth statement, or as its gateway does."""
 
     url: str
     value: str
@@ -38,6 +40,8 @@ class Task(msgspec.Struct, frozen=True):
     key: str
     statement: int = 0
     mode: str = "works"
+    job: str = ""
+    """The key of what falls due of payments, which is done instead of a request."""
 
 
 class End(msgspec.Struct, frozen=True):
@@ -117,9 +121,21 @@ async def _answer(task: Task) -> End:
     connect.INTEGRATIONS["sandbox"] = GatewayDouble
     _Connection.left = task.statement
     pool = asyncpg.create_pool(task.url, min_size=0, max_size=4, connection_class=_Connection)
-    async with pool, make.client(create_app(Settings(log_level="error"), Database(pool)), task.value) as client:
+    app = create_app(Settings(log_level="error"), Database(pool))
+    if task.job:
+        async with pool:
+            return await _do(Database(pool), task.job)
+    async with pool, make.client(app, task.value) as client:
         response: httpx.Response = await client.post(task.path, json=task.body, headers={"Idempotency-Key": task.key})
         return End(response.status_code, response.json())
+
+
+async def _do(database: Database, job: str) -> End:
+    try:
+        await jobs.run_due(database, job)
+    except Problem as problem:
+        return End(problem.kind.status)
+    return End(200)
 
 
 class _Connection(asyncpg.Connection):

@@ -17,7 +17,7 @@ import pytest
 from odus.app import create_app
 from odus.gateways.protocol import ClosedError, Order
 from odus.gateways.sandbox import Sandbox
-from odus.kit import db
+from odus.kit import db, times
 from odus.kit.db import Database, Limits
 from odus.kit.times import Moment, now
 from odus.payments import jobs
@@ -47,6 +47,8 @@ MOVES: dict[str, tuple[str, Object, Object | None]] = {
     "challenge": ("authorize", {"card": make.card(make.CHALLENGED)}, None),
     "decline": ("authorize", {"card": make.card(make.DECLINED)}, None),
     "complete": ("complete-action", {"outcome": "succeeded"}, {"card": make.card(make.CHALLENGED)}),
+    "refuse": ("complete-action", {"outcome": "failed"}, {"card": make.card(make.CHALLENGED)}),
+    "abandon": ("cancel", {}, {"card": make.card(make.CHALLENGED)}),
     "capture": ("capture", {"amount": 4000}, {"card": make.card()}),
     "refund": ("reverse", {"amount": 100}, {"card": make.card()}),
     "void": ("reverse", {}, {"card": make.card()}),
@@ -181,6 +183,8 @@ def check_once(move: str, payment: Object, charges: list[Object]) -> None:
             assert (captured, payment["displayStatus"]) == (0, "incomplete")
         case "decline":
             assert (captured, payment["displayStatus"]) == (0, "failed")
+        case "refuse":
+            assert (captured, payment["displayStatus"], charges[0]["voided"]) == (0, "failed", True)
         case "capture":
             assert (captured, reversed_amount, payment["displayStatus"]) == (4000, 0, "succeeded")
         case "refund":
@@ -228,6 +232,75 @@ async def test_a_delayed_capture_that_was_cut_off_before_the_gateway_is_made_all
     assert (done["displayStatus"], done["captureAt"]) == ("succeeded", None)
     assert await acts.money(place.database, payment) == 4200
     await check_consistent(place, done)
+
+
+PAST = Moment.of(now() - timedelta(days=9))
+WORK: dict[str, tuple[str, str]] = {
+    "reconcile what was done": ("succeeded", "answers never"),
+    "reconcile what never arrived": ("failed", "hears nothing"),
+    "reconcile a challenge": ("incomplete", "answers never"),
+    "capture": ("succeeded", ""),
+    "expire": ("failed", ""),
+    "expire what was confirmed": ("succeeded", ""),
+}
+"""What a worker does, what comes of it, and how the gateway left what is to be asked about."""
+MOST_OF_A_JOB = 24
+"""More statements than any of the jobs takes."""
+jobs_killed = list(product(WORK, range(1, MOST_OF_A_JOB + 1), ["works"]))
+jobs_cut = list(
+    product(["capture", "expire", "expire what was confirmed"], [0], [each for each in MODES if each != "works"])
+)
+WORK_CASES = (
+    jobs_killed + jobs_cut if LONG else chosen.sample(jobs_killed, SAMPLES // 2) + chosen.sample(jobs_cut, SAMPLES // 4)
+)
+
+
+async def fallen_due(place: Place, work: str) -> Object:
+    """Make a payment to which something happens by itself by now."""
+    client = place.shop.client
+    customer = (await make.customer(client))["id"]
+    how = WORK[work][1]
+    if how:
+        made = await make.payment(client, customer=customer)
+        card = make.card(make.CHALLENGED if work == "reconcile a challenge" else make.VISA)
+        path = f"/payments/{made['id']}/authorize"
+        task = Task(place.url, place.shop.value, path, {"card": card}, f"{work} {made['id']}", 0, how)
+        assert (await place.mortals.send(task)).status == 504
+        sql = """
+            update payments set reconcile_at = $2, attempt = jsonb_set(attempt, '{began_at}', to_jsonb($3::text))
+            where id = $1
+        """
+        await place.database.write.run(sql, made["id"], PAST, str(PAST))
+        return made
+    with times.at(PAST):
+        if work == "capture":
+            return await make.paid(client, customer=customer, paymentMethodOptions=DELAYED)
+        made = await make.paid(client, make.CHALLENGED, customer=customer)
+    if work == "expire what was confirmed":
+        (charge,) = await acts.charges(place.database, made)
+        sandbox = Sandbox(place.database.write, place.shop.merchant_id, b"secret")
+        await sandbox.complete(f"payer {made['id']}", charge["reference"])
+    return made
+
+
+@pytest.mark.parametrize(("work", "statement", "mode"), WORK_CASES, ids=str)
+async def test_a_job_with_a_fault_in_it_is_done_once(
+    place: Place, ends: Counter[str], work: str, statement: int, mode: str
+) -> None:
+    payment = await fallen_due(place, work)
+    key = f"{place.shop.merchant_id} {payment['id']}"
+    end = await place.mortals.send(Task(place.url, place.shop.value, "", {}, "", statement, mode, key))
+    assert end.status in (0, 200, 504)
+    assert statement < MOST_OF_A_JOB or end.status == 200, "there are statements before which nobody died"
+    ends["killed" if end.was_killed else str(end.status)] += 1
+    for _ in range(2):  # what was begun is asked about, and what is still due is done
+        done = await acts.fall_due(place.database, place.shop, payment, SETTLED)
+    assert done["displayStatus"] == WORK[work][0]
+    await check_consistent(place, done)
+    charges = await acts.charges(place.database, payment)
+    assert len(charges) == (work != "reconcile what never arrived")
+    assert sum(each["captured"] for each in charges) == (4200 if done["displayStatus"] == "succeeded" else 0)
+    assert await jobs.find_due(place.database.read, 100) == []
 
 
 async def test_two_workers_at_the_same_payments_capture_each_once(place: Place) -> None:

@@ -97,10 +97,38 @@ async def test_a_challenge_is_charged_once_it_is_confirmed(sandbox: Sandbox, dat
     assert isinstance(asked, Challenged)
     assert asked.redirect_url == "https://odus.test/checkout/pay_x/challenge?key=k"
     assert await code(sandbox.capture("b", asked.reference, 1)) == "charge_state"
-    assert await code(sandbox.complete("c", asked.reference, "failed")) == "authentication_failed"
-    await approved(sandbox.complete("d", asked.reference, "succeeded"))
-    assert await code(sandbox.complete("e", asked.reference, "succeeded")) == "charge_state"
-    assert await database.read.count("select captured from sandbox_charges") == 4200
+    for key in ("c", "d"):
+        await approved(sandbox.complete(key, asked.reference))
+        assert await database.read.count("select captured from sandbox_charges") == 4200
+    await approved(sandbox.refund("e", asked.reference, 1))
+    await approved(sandbox.complete("f", asked.reference))
+    assert await database.read.count("select captured - refunded from sandbox_charges") == 4199
+
+
+async def test_a_challenge_that_is_withdrawn_is_never_confirmed(sandbox: Sandbox, database: Database) -> None:
+    asked = await sandbox.authorize("a", order(), card(make.CHALLENGED))
+    assert isinstance(asked, Challenged)
+    for key in ("b", "c"):
+        assert await code(sandbox.withdraw(key, asked.reference)) == "authentication_failed"
+    assert await code(sandbox.complete("d", asked.reference)) == "charge_state"
+    assert await database.read.count("select captured from sandbox_charges") == 0
+
+
+@pytest.mark.parametrize("captures", [True, False])
+async def test_a_challenge_that_is_confirmed_is_not_withdrawn(sandbox: Sandbox, captures: bool) -> None:  # noqa: FBT001 - a case
+    asked = await sandbox.authorize("a", order(captures=captures), card(make.CHALLENGED))
+    assert isinstance(asked, Challenged)
+    await approved(sandbox.complete("b", asked.reference))
+    assert (await approved(sandbox.withdraw("c", asked.reference))).reference == asked.reference
+    if captures:
+        await approved(sandbox.refund("d", asked.reference, 4200))
+    else:
+        await approved(sandbox.capture("d", asked.reference, 4200))
+
+
+async def test_a_challenge_that_is_not_there_is_not_confirmed(sandbox: Sandbox) -> None:
+    assert await code(sandbox.withdraw("a", "ch_x")) == "authentication_failed"
+    assert await code(sandbox.complete("b", "ch_x")) == "charge_state"
 
 
 async def test_the_books_give_back_what_was_taken_and_no_more(sandbox: Sandbox) -> None:

@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from odus import __version__
 from odus.app import HANDLERS, create_app
 from odus.kit import bodies, health, lists
 from odus.kit.endpoints import Operation, operation_of
+from odus.kit.fields import END
 from odus.kit.filters import MOST_VALUES, OPERATORS
 from odus.kit.openapi import document, operations
 from odus.kit.permissions import Permission
@@ -350,3 +354,43 @@ def test_the_pagination_of_a_page_and_of_a_step_by_cursor_are_as_the_document_sa
         step = lists.Pagination(has_next_page=token is not None, page_size=10, next_cursor=token)
         assert set(json.loads(bodies.encode(step))) == {"hasNextPage", "pageSize", "nextCursor"}
         assert jsonschema_rs.is_valid(schema, json.loads(bodies.encode(step)))
+
+
+def held_to(part: object) -> Iterator[str]:
+    """Return the patterns that msgspec holds the texts of a type to."""
+    if isinstance(part, msgspec.inspect.StrType) and part.pattern is not None:
+        yield part.pattern
+    inner = [getattr(part, name) for name in part.__struct_fields__] if isinstance(part, msgspec.Struct) else part
+    if isinstance(inner, list | tuple):
+        for each in inner:
+            yield from held_to(each)
+
+
+PATTERNS = sorted(
+    {
+        pattern
+        for operation in OPERATIONS
+        if operation.body
+        for pattern in held_to(msgspec.inspect.type_info(operation.body))
+    }
+)
+
+
+def test_the_patterns_of_bodies_are_found() -> None:
+    assert len(PATTERNS) >= 7
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_reads_the_same_in_python_and_in_json_schema(pattern: str) -> None:
+    assert not re.search(r"\\[AZ]", pattern), "ECMA knows no such anchor"
+    fits = jsonschema_rs.validator_for({"pattern": pattern}).is_valid
+    whole_text = re.compile(pattern.replace(END, r"\Z").removesuffix("$") + ("" if END in pattern else r"\Z"))
+
+    @settings(derandomize=True, database=None, deadline=None)
+    @given(st.from_regex(whole_text), st.sampled_from(["", "\n", "\r", "\n\n", "\u2028"]))
+    def check(text: str, end: str) -> None:
+        is_taken = whole_text.search(text + end) is not None
+        assert (re.search(pattern, text + end) is not None) == is_taken
+        assert fits(text + end) == is_taken
+
+    check()

@@ -38,6 +38,8 @@ class Model:
     """The number of the saved card that it names."""
     challenged: tuple[str, bool] | None = None
     """The card whose payer is asked, and whether it is to be saved."""
+    is_confirmed: bool = False
+    """Whether the payer confirmed it at the gateway, which is known only once it is asked for something."""
     is_due: bool = False
     """Whether a capture is due by itself, once its days are over."""
 
@@ -58,11 +60,8 @@ class Model:
         """End a challenge."""
         if self.challenged is None:
             return CONFLICT
-        (number, saves), self.challenged = self.challenged, None
-        if outcome == "failed":
+        if not self._was_confirmed(confirmed=outcome == "succeeded"):
             self.status, self.has_failed = "open", True
-        else:
-            self._succeed(number, saves=saves)
         return OK
 
     def capture(self, amount: int | None) -> int:
@@ -78,7 +77,8 @@ class Model:
         """Give up what was not captured."""
         if self.status == "cancelled" or self.captured:
             return CONFLICT
-        self.status, self.challenged, self.is_due = "cancelled", None, False
+        if not self._was_confirmed():
+            self.status, self.is_due = "cancelled", False
         return OK
 
     def reverse(self, amount: int | None, *, is_external: bool) -> int:
@@ -104,9 +104,24 @@ class Model:
     def pass_time(self, hours: int) -> None:
         """Let so many hours go by since all that happened."""
         if self.challenged and hours >= 24:
-            self.status, self.challenged, self.has_failed = "open", None, True
+            if not self._was_confirmed():
+                self.status, self.has_failed = "open", True
         elif self.is_due and hours >= 24 * self.delay:
             self.capture(None)
+
+    def _was_confirmed(self, *, confirmed: bool = False) -> bool:
+        """End a challenge, where there is one: it is paid if the payer confirmed it, before or now."""
+        challenged, self.challenged = self.challenged, None
+        is_paid, self.is_confirmed = self.is_confirmed or confirmed, False
+        if challenged and is_paid:
+            self._succeed(challenged[0], saves=challenged[1])
+        return challenged is not None and is_paid
+
+    @property
+    def taken(self) -> int:
+        """Return how much the gateway holds of it, whether we know already or not."""
+        unheard = self.amount if self.is_confirmed and self.capture_method == "automatic" else 0
+        return self.captured - self.reversed + self.reversed_elsewhere + unheard
 
     def _behaviour(self, number: str, *, is_off_session: bool) -> str:
         behaviour = BEHAVIOURS[number]

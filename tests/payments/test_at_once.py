@@ -119,6 +119,8 @@ async def test_a_gateway_that_does_not_answer_in_time_is_504(
         ("reverse", {}, "held"),
         ("reverse", {}, "paid"),
         ("complete-action", {"outcome": "succeeded"}, "challenged"),
+        ("complete-action", {"outcome": "failed"}, "challenged"),
+        ("cancel", {}, "challenged"),
     ],
 )
 async def test_of_many_at_once_one_moves_money(place: Place, verb: str, body: dict[str, object], state: str) -> None:

@@ -149,6 +149,10 @@ async def test_a_method_of_someone_else_cannot_be_charged(shop: Shop, other_shop
         ({"expMonth": "00"}, {("card.expMonth", "invalid_value")}),
         ({"expMonth": "1"}, {("card.expMonth", "invalid_value")}),
         ({"expMonth": 12}, {("card.expMonth", "invalid_type")}),
+        ({"expMonth": "12\n"}, {("card.expMonth", "invalid_value")}),
+        ({"expYear": "2040\n"}, {("card.expYear", "invalid_value")}),
+        ({"cvc": "123\n"}, {("card.cvc", "invalid_value")}),
+        ({"number": "4242424242424242\n"}, {("card.number", "invalid_value")}),
         ({"expYear": "40"}, {("card.expYear", "invalid_value")}),
         ({"expYear": "2020"}, {("card.expYear", "out_of_range")}),
         ({"cardholderName": "x" * 256}, {("card.cardholderName", "too_long")}),
@@ -243,7 +247,9 @@ async def test_a_challenge_is_over_after_24_hours_though_no_job_came_by(
 ) -> None:
     late, other = await make.paid(client, make.CHALLENGED), await make.paid(client, make.CHALLENGED)
     with times.at(Moment.parse(other["action"]["expiresAt"])):
-        await refused(client, late, "complete-action", {"outcome": "succeeded"})
+        response = await ask(client, late, "complete-action", {"outcome": "succeeded"})
+        assert (response.status_code, response.json()["code"]) == (409, "conflict")
+        assert outcomes(await acts.current(client, late)) == [("authorize", "failure")]
         paid = await act(client, other, "authorize", {"card": make.card()})
     assert await acts.money(database, late) == 0
     assert outcomes(paid) == [("authorize", "failure"), ("authorize", "success"), ("capture", "success")]

@@ -1,11 +1,15 @@
 """Money moves once for a request, however often it is sent and whatever was lost of its answer."""
 
+import json
 from datetime import timedelta
 
 import httpx
 import pytest
 
+from odus.gateways.protocol import GatewayError
+from odus.gateways.sandbox import Sandbox
 from odus.kit.db import Database
+from odus.kit.idempotency import KEPT_FOR
 from odus.kit.times import now
 from tests import make
 from tests.make import Shop
@@ -21,6 +25,7 @@ MOVES = {
     "a challenge": ("authorize", {"card": make.card(make.CHALLENGED)}, "created"),
     "complete": ("complete-action", {"outcome": "succeeded"}, "challenged"),
     "fail": ("complete-action", {"outcome": "failed"}, "challenged"),
+    "abandon": ("cancel", {}, "challenged"),
     "capture": ("capture", {"amount": 4000}, "held"),
     "release": ("cancel", {}, "held"),
     "void": ("reverse", {}, "held"),
@@ -110,6 +115,81 @@ async def test_another_request_with_the_same_key_is_refused(  # noqa: PLR0913, P
         response = await ask(client, payment, other_verb, other, **KEY)
         assert (response.status_code, response.json()["code"]) == (422, "idempotency_mismatch"), response.text
     assert await current(client, payment) == done
+
+
+async def made_ago(database: Database, payment: Object, ago: timedelta) -> None:
+    """Let what is kept of the requests on a payment be as old as that."""
+    at = str(acts.Moment.of(now() - ago))
+    sql = """
+        update payments set requests = (
+            select jsonb_object_agg(key, case when key like '%.at' then to_jsonb($2::text) else value end)
+            from jsonb_each(requests)
+        ) where id = $1
+    """
+    await database.write.run(sql, payment["id"], at)
+    await database.write.run("update idempotency_records set created_at = $1", acts.Moment.parse(at))
+
+
+async def test_a_key_is_free_for_another_request_once_it_is_not_kept_any_more(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    paid = await act(client, await put(client, "paid"), "reverse", {"amount": 100}, **KEY)
+    await made_ago(database, paid, KEPT_FOR - timedelta(minutes=1))
+    response = await ask(client, paid, "reverse", {"amount": 200}, **KEY)
+    assert (response.status_code, response.json()["code"]) == (422, "idempotency_mismatch")
+    await made_ago(database, paid, KEPT_FOR)
+    paid = await act(client, paid, "reverse", {"amount": 200}, **KEY)
+    assert paid["amountReversed"] == 300
+    assert await act(client, paid, "reverse", {"amount": 200}, **KEY) == paid
+    await made_ago(database, paid, KEPT_FOR)
+    assert (await act(client, paid, "reverse", {"amount": 200}, **KEY))["amountReversed"] == 500
+    assert await acts.money(database, paid) == 3700
+
+
+async def test_what_is_not_kept_any_more_is_not_stored_for_ever(client: httpx.AsyncClient, database: Database) -> None:
+    paid = await put(client, "paid")
+    for number in range(3):
+        await act(client, paid, "reverse", {"amount": 100}, **{"Idempotency-Key": str(number)})
+    await made_ago(database, paid, KEPT_FOR)
+    await act(client, paid, "reverse", {"amount": 100}, **KEY)
+    row = await database.read.row("select requests from payments where id = $1", paid["id"])
+    assert row
+    assert len(json.loads(row["requests"])) == 2  # the request, and when it was
+
+
+async def test_a_key_is_kept_while_its_request_is_under_way(
+    client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await make.payment(client)
+
+    async def unheard(*_: object) -> None:
+        raise GatewayError
+
+    monkeypatch.setattr(Sandbox, "authorize", unheard)
+    assert (await ask(client, made, "authorize", AUTHORIZE, **KEY)).status_code == 504
+    await made_ago(database, made, KEPT_FOR * 2)
+    again = await ask(client, made, "authorize", AUTHORIZE, **KEY)
+    assert (again.status_code, again.json()["code"]) == (409, "idempotency_in_progress")
+
+
+async def test_a_note_of_an_earlier_release_says_no_time_and_counts_from_the_last_change(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    paid = await act(client, await put(client, "paid"), "reverse", {"amount": 100}, **KEY)
+    sql = """
+        update payments set requests = (select jsonb_object_agg(key, value) from jsonb_each(requests)
+            where key not like '%.at'), updated_at = updated_at - $2::interval, created_at = created_at - $2::interval
+        where id = $1
+    """
+    await database.write.run("delete from idempotency_records")
+    await database.write.run(sql, paid["id"], KEPT_FOR - timedelta(minutes=1))
+    assert (await act(client, paid, "reverse", {"amount": 100}, **KEY))["amountReversed"] == 100
+    await act(client, paid, "reverse", {"amount": 100}, **{"Idempotency-Key": "another"})
+    await database.write.run("delete from idempotency_records")
+    assert (await act(client, paid, "reverse", {"amount": 100}, **KEY))["amountReversed"] == 200
+    await database.write.run("delete from idempotency_records")
+    await database.write.run(sql, paid["id"], KEPT_FOR + timedelta(minutes=1))
+    assert (await act(client, paid, "reverse", {"amount": 100}, **KEY))["amountReversed"] == 300
 
 
 async def test_without_a_key_each_refund_is_one_of_its_own(client: httpx.AsyncClient, database: Database) -> None:

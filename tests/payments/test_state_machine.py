@@ -24,7 +24,9 @@ from hypothesis.stateful import (
 )
 
 from odus.app import create_app
+from odus.gateways.sandbox import Sandbox
 from odus.kit.db import Database, Limits
+from odus.kit.ids import new_id
 from odus.kit.times import Moment, now
 from odus.payments import jobs
 from odus.settings import Settings
@@ -146,6 +148,16 @@ class Courses(RuleBasedStateMachine):
         known = self.at(index, lambda model: model.challenged)
         self.ask(known, "complete-action", {"outcome": outcome}, known.model.complete(outcome))
 
+    @precondition(lambda self: any(each.model.challenged for each in self.known))
+    @rule(index=which)
+    def confirm_unheard(self, index: int) -> None:
+        """Confirm it at the gateway, of which nothing is heard."""
+        known = self.at(index, lambda model: model.challenged)
+        if known.model.challenged:
+            self.place.run(_confirm(self.place, known.payment))
+            known.model.is_confirmed = True
+            self.check(known)
+
     @precondition(lambda self: self.known)
     @rule(index=which, amount=parts)
     def capture(self, index: int, amount: int | None) -> None:
@@ -226,12 +238,20 @@ class Courses(RuleBasedStateMachine):
             assert self.saved.setdefault(model.card, payment["paymentMethod"]) == payment["paymentMethod"]
 
 
+async def _confirm(place: Place, payment: Object) -> None:
+    *_, charge = await acts.charges(place.database, payment)
+    sandbox = Sandbox(place.database.write, place.shop.merchant_id, b"secret")
+    await sandbox.complete(new_id("try"), charge["reference"])
+
+
 async def _check_books(place: Place, known: Known) -> None:
     payment, model = known.payment, known.model
-    assert await acts.money(place.database, payment) == model.captured - model.reversed + model.reversed_elsewhere
+    assert await acts.money(place.database, payment) == model.taken
     charges = await acts.charges(place.database, payment)
     held = [each for each in charges if each["is_open"] and not each["voided"]]
-    assert len(held) == (model.status == "succeeded")
+    assert len(held) == (model.status == "succeeded" or model.is_confirmed)
+    unsettled = [each for each in charges if not each["is_open"] and not each["voided"]]
+    assert len(unsettled) == (model.challenged is not None and not model.is_confirmed)
     row = await place.database.read.row("select display_status from payments where id = $1", payment["id"])
     assert row
     assert row["display_status"] == payment["displayStatus"] == model.display_status

@@ -74,7 +74,15 @@ async def test_a_forbidden_change_is_refused(
 async def test_a_cycle_has_one_payment_that_is_not_cancelled(client: httpx.AsyncClient, database: Database) -> None:
     await put(client, "active")
     columns = await _columns(database)
-    values = ["'pay_copy'" if name == "id" else name for name in columns]
+    unpaid = {
+        "id": "'pay_copy'",
+        "status": "'open'",
+        "transactions": "'[]'",
+        "captured_at": "null",
+        "reference": "null",
+    }
+    unpaid |= {"amount_captured": "0", "amount_reversed": "0"}
+    values = [unpaid.get(name, name) for name in columns]
     sql = f"insert into payments ({', '.join(columns)}) select {', '.join(values)} from payments where cycle = 2"
     with pytest.raises(asyncpg.UniqueViolationError) as refusal:
         await run(database, sql)  # pyright: ignore[reportArgumentType]

@@ -101,8 +101,12 @@ class Gateway(Protocol):
         """Reserve an amount, or take it at once, on a card or under a card's token."""
         ...
 
-    async def complete(self, key: str, reference: str, result: Result) -> Answer:
-        """End a challenge. Only a gateway for tests is told its result; others tell it."""
+    async def complete(self, key: str, reference: str) -> Answer:
+        """Take it that the payer confirmed a challenge. Only a gateway for tests is told so; others tell it."""
+        ...
+
+    async def withdraw(self, key: str, reference: str) -> Answer:
+        """End a challenge for good: declined, it can no longer be confirmed; approved, the payer did so before."""
         ...
 
     async def capture(self, key: str, reference: str, amount: int) -> Answer:

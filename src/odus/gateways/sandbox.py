@@ -13,7 +13,7 @@ import msgspec
 
 from odus.gateways import cards
 from odus.gateways.declines import because
-from odus.gateways.protocol import Answer, Approved, Card, CardFacts, Challenged, ClosedError, Order, Result
+from odus.gateways.protocol import Answer, Approved, Card, CardFacts, Challenged, ClosedError, Order
 from odus.kit import bodies
 from odus.kit.db import Write
 
@@ -62,11 +62,19 @@ class Sandbox:
 
         return await self._once(key, decide)
 
-    async def complete(self, key: str, reference: str, result: Result) -> Answer:
-        """End a challenge as the payer chose on the sandbox's page."""
-        if result == "failed":
-            return await self._once(key, _always(because("authentication_failed")))
+    async def complete(self, key: str, reference: str) -> Answer:
+        """Take it that the payer confirmed a challenge on the sandbox's page; to do so twice is to do so once."""
         return await self._moved(key, _CONFIRM, reference)
+
+    async def withdraw(self, key: str, reference: str) -> Answer:
+        """Void a challenge, unless it is confirmed."""
+
+        async def end(books: Write) -> Answer:
+            row = await books.row(_WITHDRAW, self._merchant_id, reference)
+            is_confirmed = row is not None and row["is_confirmed"]
+            return Approved(reference=reference) if is_confirmed else because("authentication_failed")
+
+        return await self._once(key, end)
 
     async def capture(self, key: str, reference: str, amount: int) -> Answer:
         """Take what was authorized, or a part."""
@@ -121,14 +129,6 @@ def _behaviour(token: str) -> str:
     return token.removeprefix("sbx_").partition(".")[0]
 
 
-def _always(answer: Answer) -> Callable[[Write], Awaitable[Answer]]:
-    async def decide(books: Write) -> Answer:
-        del books
-        return answer
-
-    return decide
-
-
 _decode = msgspec.json.Decoder(Answer).decode
 
 _TAKE = """
@@ -147,9 +147,16 @@ values ($1, $2, $3, $4, $5, $6, $7, case when $6 and $7 then $5::bigint else 0 e
 """
 
 _CONFIRM = """
-update sandbox_charges set is_open = true, captured = case when captures then authorized else 0 end
-where merchant_id = $1 and reference = $2 and not is_open and not voided
+update sandbox_charges set
+    is_open = true, captured = case when captures and not is_open then authorized else captured end
+where merchant_id = $1 and reference = $2 and not voided
 returning reference
+"""
+
+_WITHDRAW = """
+update sandbox_charges set voided = voided or not is_open
+where merchant_id = $1 and reference = $2
+returning not voided as is_confirmed
 """
 
 _CAPTURE = """

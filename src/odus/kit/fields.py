@@ -22,6 +22,10 @@ from phonenumbers import PhoneNumberFormat, ValidationResult
 from odus.kit.bodies import Parsed
 from odus.kit.times import today_anywhere
 
+END = r"$(?!\n)"
+"""How the pattern of a text ends that takes no line end. As Python reads it, `$` stands before a last line end too; in
+ECMA, the dialect of JSON Schema, it does not. This is the very end in both."""
+
 NO_NUL = r"^[^\x00]*$"
 """PostgreSQL's text holds every character but NUL, so no text here takes it."""
 

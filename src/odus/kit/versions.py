@@ -38,6 +38,12 @@ class IfMatch(msgspec.Struct, frozen=True):
         if self.tags is not None and "*" not in self.tags and etag(current) not in self.tags:
             raise problems.PRECONDITION_FAILED("The object changed since the version that If-Match names.")
 
+    def moved(self, before: Versioned, after: Versioned) -> "IfMatch":
+        """Return what is to hold now that we ourselves changed the version that was checked."""
+        if self.tags is None or etag(before) not in self.tags:
+            return self
+        return IfMatch(self.tags | {etag(after)})
+
 
 def tags(header: str) -> frozenset[str]:
     """Split the value of `If-Match` or `If-None-Match`; one that is not a list of tags names none."""

@@ -22,12 +22,35 @@ CROSSED = (StaleError, asyncpg.UniqueViolationError)
 """What is raised where two changes of a customer's payment methods cross: begin the transaction anew."""
 
 
+class UnsavableError(Exception):
+    """What the gateway says of a card cannot be kept as a payment method: begin the transaction anew without it."""
+
+
+_REFUSALS = (
+    asyncpg.DataError,
+    asyncpg.CheckViolationError,
+    asyncpg.NotNullViolationError,
+    asyncpg.ProgramLimitExceededError,
+    ValueError,
+)
+"""How the database, and asyncpg on the way to it, refuse a value for what it is."""
+
+
 async def save(write: Write, who: Principal, customer_id: str, facts: CardFacts, gateway_profile: str) -> PaymentMethod:
     """Save a card that was authorized, for a customer; one that is saved already is brought up to date.
 
     The first becomes the default. Must be called within a transaction; raises one of `CROSSED` where another saves the
-    same card at this moment, or the customer's first.
+    same card at this moment, or the customer's first, and `UnsavableError`.
     """
+    try:
+        return await _saved(write, who, customer_id, facts, gateway_profile)
+    except _REFUSALS as error:
+        raise UnsavableError from error
+
+
+async def _saved(
+    write: Write, who: Principal, customer_id: str, facts: CardFacts, gateway_profile: str
+) -> PaymentMethod:
     known = await queries.with_fingerprint(write, who.merchant_id, customer_id, facts.fingerprint)
     if known is not None:
         return await _renewed(write, who, known, facts)

@@ -36,7 +36,7 @@ from odus.payments.model import (
     PaymentReverse,
     PaymentUpdate,
 )
-from odus.payments.moving import Move, change, move
+from odus.payments.moving import Move, change, move, withdraw
 from odus.payments.record import Attempt, Record
 
 CUSTOMER = "payments_customer"
@@ -118,15 +118,20 @@ async def authorize(
 async def complete_action(
     write: Write, who: Principal, payment_id: str, data: PaymentCompleteAction, if_match: IfMatch
 ) -> Payment:
-    """End the confirmation that the sandbox asked the payer for. Raises `conflict` where none is due."""
+    """End the confirmation that the payer was asked for: on the sandbox by either outcome, elsewhere by `failed` alone.
+
+    Raises `conflict` where none is due.
+    """
 
     async def step(record: Record, at: Moment) -> Record:
         await _refuse_restricted(write, who, record.customer, record.initiator)
         return rules.completing(record, at)
 
     async def send(gateway: Gateway, record: Record, attempt: Attempt) -> Answer:
+        if data.outcome == "failed":
+            return await withdraw(gateway, record, attempt)
         assert record.challenge  # noqa: S101 - the step saw it
-        return await gateway.complete(attempt.key, record.challenge.reference, data.outcome)
+        return await gateway.complete(attempt.key, record.challenge.reference)
 
     return await move(write, who, payment_id, if_match, Move(step, send))
 
@@ -144,12 +149,18 @@ async def capture(write: Write, who: Principal, payment_id: str, data: PaymentCa
 
 
 async def cancel(write: Write, who: Principal, payment_id: str, if_match: IfMatch) -> Payment:
-    """Cancel what was not captured; what was authorized is released. Raises `conflict` otherwise."""
+    """Cancel what was not captured; what was authorized is released, and what may be confirmed is withdrawn.
+
+    Where the payer confirmed it meanwhile, it is paid. Raises `conflict` otherwise.
+    """
 
     async def step(record: Record, at: Moment) -> Record:
-        return rules.voiding(record, at) if record.status == "succeeded" else rules.cancelled(record)
+        return rules.voiding(record, at) if record.status == "succeeded" else rules.cancelled(record, at)
 
-    return await move(write, who, payment_id, if_match, Move(step, _release))
+    async def send(gateway: Gateway, record: Record, attempt: Attempt) -> Answer:
+        return await (withdraw if attempt.kind == "cancel" else _release)(gateway, record, attempt)
+
+    return await move(write, who, payment_id, if_match, Move(step, send))
 
 
 async def reverse(write: Write, who: Principal, payment_id: str, data: PaymentReverse, if_match: IfMatch) -> Payment:

@@ -119,8 +119,9 @@ async def complete_payment_action(
 ) -> Payment:
     """Complete a payment's action.
 
-    Ends the confirmation that a card of the sandbox asks for, as its payer would on the page at `action.redirectUrl`.
-    After 24 hours without it, the payment is `open` again.
+    Ends the confirmation that a card asks for: `failed` withdraws it, so that another card can be taken; `succeeded`,
+    on the sandbox alone, gives it as its payer would on the page at `action.redirectUrl`. What the payer confirmed
+    before it was withdrawn is paid. After 24 hours without a confirmation, the payment is `open` again.
     """
     return await actions.complete_action(write, who, payment_id, data, if_match)
 
@@ -143,6 +144,8 @@ async def cancel_payment(
     """Cancel a payment.
 
     For good. One that is authorized and not captured is released at the gateway; a captured one is reversed instead.
+    A confirmation that is due is withdrawn first; where the payer gave it just before, the payment is `succeeded`, and
+    not cancelled.
     """
     del data
     return await actions.cancel(write, who, payment_id, if_match)

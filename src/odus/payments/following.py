@@ -27,6 +27,8 @@ async def move_on(write: Write, who: Principal, before: Record, after: Record) -
     """
     if after.cycle is None or after.subscription is None or before.status == "succeeded":
         return
+    if after.status == "open" and before.attempt is not None and before.attempt.kind == "expire":
+        return  # the next try was put off until then (`renewals`)
     outcome = after.transactions[-1].outcome
     if after.status == "succeeded":
         await subscriptions.renewed(write, who, after.subscription, after.cycle)

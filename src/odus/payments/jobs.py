@@ -7,10 +7,9 @@ from odus.kit.problems import CONFLICT, Problem
 from odus.kit.times import Moment
 from odus.kit.versions import IfMatch
 from odus.merchants import queries as merchants
-from odus.payments import actions, queries, rules
+from odus.payments import actions, queries
 from odus.payments.model import PaymentCapture
-from odus.payments.moving import Step, change, reconcile
-from odus.payments.record import Record
+from odus.payments.moving import expire, reconcile
 
 
 async def find_due(read: Read, limit: int) -> list[str]:
@@ -27,7 +26,7 @@ async def run_due(database: Database, key: str) -> None:
 
 
 async def fall_due(write: Write, who: Principal, payment_id: str, at: Moment) -> None:
-    """Do to a payment what falls due by a moment. Raises `GatewayError` where the gateway does not answer."""
+    """Do to a payment what falls due by a moment. Raises `GatewayError`, or `gateway_timeout`, without an answer."""
     record = await queries.get(write, who.merchant_id, payment_id)
     if record is None:
         return
@@ -37,16 +36,9 @@ async def fall_due(write: Write, who: Principal, payment_id: str, at: Moment) ->
     elif record.due_at is None or record.due_at > at:
         return
     elif record.challenge is not None:
-        await change(write, who, payment_id, IfMatch(), _open_again(at))
+        await expire(write, who, record, at)
     else:
         await _capture(write, who, payment_id)
-
-
-def _open_again(at: Moment) -> Step:
-    async def step(record: Record, _at: Moment) -> Record:
-        return rules.as_of(record, at)
-
-    return step
 
 
 async def _capture(write: Write, who: Principal, payment_id: str) -> None:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from odus.gateways.protocol import DeclineType, Result, RetryStrategy
-from odus.kit.fields import NO_NUL, Amount, Currency, Text255, Text500
+from odus.kit.fields import END, NO_NUL, Amount, Currency, Text255, Text500
 from odus.kit.metadata import MetadataPatch, NewMetadata
 from odus.kit.times import Moment
 from odus.merchant_configs.model import CaptureDelay, CaptureMethod
@@ -38,7 +38,8 @@ Id = Annotated[str, Meta(max_length=255, pattern=NO_NUL)]
 """The id of something else, looked up; longer ones are nobody's, and too long for an index."""
 
 ReturnUrl = Annotated[
-    str, Meta(max_length=2048, pattern=r"^https?://[^\x00-\x20\x7f]+$", description="An `https` or `http` address.")
+    str,
+    Meta(max_length=2048, pattern=rf"^https?://[^\x00-\x20\x7f]+{END}", description="An `https` or `http` address."),
 ]
 
 
@@ -198,11 +199,12 @@ class CardSent(msgspec.Struct, frozen=True, rename="camel", kw_only=True, forbid
     """A card as its holder typed it; number and code go to the gateway alone, and are never stored or shown."""
 
     number: Annotated[
-        str, Meta(pattern="^[0-9 -]*$", max_length=40, description="12 to 19 digits; spaces and dashes are taken out.")
+        str,
+        Meta(pattern=f"^[0-9 -]*{END}", max_length=40, description="12 to 19 digits; spaces and dashes are taken out."),
     ]
-    exp_month: Annotated[str, Meta(pattern="^(0[1-9]|1[0-2])$", description="`01` to `12`.")]
-    exp_year: Annotated[str, Meta(pattern="^20[0-9]{2}$", description="Four digits.")]
-    cvc: Annotated[str, Meta(pattern="^[0-9]*$", max_length=4, description="3 digits, 4 for American Express.")]
+    exp_month: Annotated[str, Meta(pattern=f"^(0[1-9]|1[0-2]){END}", description="`01` to `12`.")]
+    exp_year: Annotated[str, Meta(pattern=f"^20[0-9]{{2}}{END}", description="Four digits.")]
+    cvc: Annotated[str, Meta(pattern=f"^[0-9]*{END}", max_length=4, description="3 digits, 4 for American Express.")]
     cardholder_name: Text255 | None = None
 
     def __repr__(self) -> str:

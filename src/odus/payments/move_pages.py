@@ -11,9 +11,10 @@ from odus.kit.pages import Form, Visit, moved, shows, submits, wrong
 from odus.kit.permissions import Permission, Principal
 from odus.kit.problems import VALIDATION_FAILED, Problem
 from odus.kit.requests import Response, not_found
+from odus.kit.times import everywhere
 from odus.kit.versions import IfMatch
 from odus.payment_methods import queries as payment_methods
-from odus.payments import actions, forms, queries, words
+from odus.payments import actions, forms, marks, queries, words
 from odus.payments.forms import Move
 from odus.payments.model import Payment
 from odus.payments.record import Record
@@ -146,7 +147,8 @@ async def _act(visit: Visit, form: Form, move: Move, act: Act) -> Response:
     record = await _record(visit)
     who = once.acting(visit, form)
     values = forms.typed(move, form, record)
-    if who.mark is not None and record.requests.get(who.mark.request) == who.mark.fingerprint and not record.attempt:
+    asked = who.mark and marks.asked(record, who.mark.request, everywhere())
+    if who.mark is not None and asked == who.mark.fingerprint and not record.attempt:
         return moved(f"{PATH}/{record.id}")
     try:
         await act(who, record, values)

@@ -11,17 +11,19 @@ import asyncpg
 import msgspec
 
 from odus.events.actions import note
+from odus.gateways.answers import storable
 from odus.gateways.connect import connect
 from odus.gateways.protocol import Answer, ClosedError, Gateway, GatewayError
 from odus.kit import deadlines, problems
 from odus.kit.db import Write
+from odus.kit.logs import log
 from odus.kit.permissions import Mark, Principal
 from odus.kit.problems import CONFLICT
 from odus.kit.requests import not_found
 from odus.kit.times import Moment, after, everywhere, now
 from odus.kit.versions import IfMatch, StaleError
 from odus.payment_methods import actions as payment_methods
-from odus.payments import following, queries, rules
+from odus.payments import following, marks, queries, rules
 from odus.payments.model import Payment
 from odus.payments.record import Attempt, Record
 
@@ -63,15 +65,19 @@ class Move(msgspec.Struct, frozen=True):
 async def move(write: Write, who: Principal, payment_id: str, if_match: IfMatch, planned: Move) -> Payment:
     """Change a payment by way of the gateway, once for one request however often that is sent.
 
-    A step that puts no attempt on record is all that happens. Raises as `change`, `attempt_in_progress` and
-    `gateway_timeout`.
+    A step that puts no attempt on record is all that happens. A challenge that is over is ended first. Raises as
+    `change`, `attempt_in_progress` and `gateway_timeout`.
     """
-    started = time.monotonic()
     while True:
+        started = time.monotonic()
         before = await load(write, who, payment_id)
         if _is_known(before, who.mark):
             return before.payment
         if_match.check(before.payment)
+        if rules.expiring(before, now()):
+            ended = await expire(write, who, before, now())
+            if_match = if_match.moved(before.payment, ended.payment)
+            continue
         changed = _marked(await planned.step(before, now()), who.mark)
         if written := await _begun(write, who, before, changed):
             break
@@ -80,6 +86,29 @@ async def move(write: Write, who: Principal, payment_id: str, if_match: IfMatch,
     if time.monotonic() - started > START_SECONDS:
         raise problems.GATEWAY_TIMEOUT("The request waited too long to be sent to the gateway.")
     return (await _sent(write, who, written, written.attempt, planned.send)).payment
+
+
+async def expire(write: Write, who: Principal, record: Record, at: Moment) -> Record:
+    """End a challenge that is over by a moment, at the gateway first: nobody is to confirm it later.
+
+    Where the payer did so already, the payment is paid. Returns the record as it is then. Raises `gateway_timeout`.
+    """
+    changed = rules.expiring(record, at)
+    if changed is None:
+        return record
+    written = await _written(write, who, record, _marked(changed, None))
+    if written is None or written.attempt is None:
+        return await load(write, who, record.id)  # somebody else came first
+    ended = await _sent(write, who, written, written.attempt, withdraw)
+    if rules.expiring(ended, at):
+        raise problems.GATEWAY_TIMEOUT("The gateway did not end the confirmation that is over; it is asked again.")
+    return ended
+
+
+async def withdraw(gateway: Gateway, record: Record, attempt: Attempt) -> Answer:
+    """Let the gateway end the challenge for good (a `Send`)."""
+    assert record.challenge  # noqa: S101 - the attempt is about it
+    return await gateway.withdraw(attempt.key, record.challenge.reference)
 
 
 async def reconcile(write: Write, who: Principal, record: Record) -> None:
@@ -101,9 +130,10 @@ async def load(write: Write, who: Principal, payment_id: str) -> Record:
 
 def _is_known(record: Record, mark: Mark | None) -> bool:
     """Tell whether a request did to the payment already what it asks."""
-    if mark is None or mark.request not in record.requests:
+    asked = mark and marks.asked(record, mark.request, everywhere())
+    if mark is None or asked is None:
         return False
-    if record.requests[mark.request] != mark.fingerprint:
+    if asked != mark.fingerprint:
         raise problems.IDEMPOTENCY_MISMATCH("This Idempotency-Key was used for another request.")
     if record.attempt is not None and record.attempt.request == mark.request:
         raise problems.IDEMPOTENCY_IN_PROGRESS("A request with this Idempotency-Key is still running.")
@@ -112,10 +142,9 @@ def _is_known(record: Record, mark: Mark | None) -> bool:
 
 def _marked(record: Record, mark: Mark | None) -> Record:
     """Note which request an attempt is of, and when it began: by the clock that the gateway goes by too."""
-    attempt = record.attempt and replace(record.attempt, began_at=everywhere(), request=mark.request if mark else "")
-    if mark is None:
-        return replace(record, attempt=attempt)
-    return replace(record, attempt=attempt, requests={**record.requests, mark.request: mark.fingerprint})
+    at = everywhere()
+    attempt = record.attempt and replace(record.attempt, began_at=at, request=mark.request if mark else "")
+    return replace(record, attempt=attempt, requests=marks.noted(record, mark, at) if mark else record.requests)
 
 
 async def _begun(write: Write, who: Principal, before: Record, changed: Record) -> Record | None:
@@ -146,21 +175,28 @@ async def _sent(write: Write, who: Principal, record: Record, attempt: Attempt, 
 
 
 async def _ended(write: Write, who: Principal, payment_id: str, key: str, answer: Answer | None) -> Record:
-    """Take the answer to the attempt with this key onto the record; nothing where somebody else did already."""
+    """Take the answer to the attempt with this key onto the record; nothing where somebody else did already.
+
+    Nothing that the answer holds may keep it from going on record: money was moved.
+    """
+    answer, saves = answer and storable(answer), True
     while True:
         record = await load(write, who, payment_id)
         if record.attempt is None or record.attempt.key != key:
             return record
         try:
-            if written := await _end(write, who, record, answer):
+            if written := await _end(write, who, record, answer, saves=saves):
                 return written
         except payment_methods.CROSSED:
             continue
+        except payment_methods.UnsavableError as error:
+            log.error("card not saved", payment=payment_id, reason=type(error.__cause__).__name__)
+            saves = False
 
 
-async def _end(write: Write, who: Principal, record: Record, answer: Answer | None) -> Record | None:
+async def _end(write: Write, who: Principal, record: Record, answer: Answer | None, *, saves: bool) -> Record | None:
     """Take an answer onto the record, in one transaction with all that follows from it."""
-    card = rules.card_to_save(record, answer) if answer is not None else None
+    card = rules.card_to_save(record, answer) if saves and answer is not None else None
     if card is None and not record.births and record.cycle is None:
         return await _written(write, who, record, _after(record, answer, None))
     async with write.transaction() as transaction:

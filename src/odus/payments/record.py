@@ -25,7 +25,9 @@ from odus.payments.model import (
 RECONCILE_AFTER = timedelta(seconds=60)
 """How long after its record an attempt without an answer is asked about: no call is sent, or waited for, that long."""
 
-Kind = Literal["authorize", "complete", "capture", "refund", "void"]
+Kind = Literal["authorize", "complete", "cancel", "expire", "capture", "refund", "void"]
+"""What is asked of the gateway. Three of them end a challenge: `complete` as the payer confirmed or refused it,
+`cancel` as the payment is to be cancelled, `expire` as its time is over."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,7 +91,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     attempt: Attempt | None = None
     challenge: Challenge | None = None
     requests: dict[str, str]
-    """The requests that caused an attempt, each with what it asked: one that is sent again finds itself here."""
+    """The requests that caused an attempt, and what each asked: one that is sent again finds itself here (`marks`)."""
     created_at: Moment
     updated_at: Moment
 

@@ -24,6 +24,12 @@ SUCCESS = Outcome(status="success")
 
 Begun = Literal["authorize", "capture", "refund", "void"]
 
+_CONFIRMED = ("authorize", "complete")
+"""What a payer may be asked to confirm."""
+
+_ENDINGS = ("complete", "cancel", "expire")
+"""What ends a challenge."""
+
 _TYPES: dict[Begun, TransactionType] = {
     "authorize": "authorize",
     "capture": "capture",
@@ -38,7 +44,6 @@ def authorizing(
     record: Record, at: Moment, *, card: CardShown | None, payment_method: str | None, saves: bool
 ) -> Record:
     """Put an authorization on record. Raises `conflict` unless the payment is open."""
-    record = as_of(record, at)
     if record.status != "open":
         raise CONFLICT(f"The payment is {_WORDS[record.status]}; only an open one can be authorized.")
     begun = _begin(record, at, "authorize", record.amount, card)
@@ -48,19 +53,9 @@ def authorizing(
 
 def completing(record: Record, at: Moment) -> Record:
     """Put the end of a challenge on record. Raises `conflict` where none is due."""
-    record = as_of(record, at)
-    challenge = record.challenge
-    if challenge is None:
+    if record.challenge is None:
         raise CONFLICT(f"The payment is {_WORDS[record.status]}; nothing has to be confirmed.")
-    refuse_attempt(record)
-    attempt = Attempt(
-        kind="complete",
-        transaction=challenge.transaction,
-        key=f"{challenge.transaction}.complete.{new_id('try')}",
-        amount=record.amount,
-        began_at=at,
-    )
-    return replace(record, attempt=attempt)
+    return _ending(record, record.challenge, at, "complete")
 
 
 def capturing(record: Record, at: Moment, amount: int | None) -> Record:
@@ -100,23 +95,30 @@ def refunded_elsewhere(record: Record, at: Moment, amount: int | None) -> Record
     return replace(record, amount_reversed=record.amount_reversed + wanted, transactions=[*record.transactions, made])
 
 
-def cancelled(record: Record) -> Record:
-    """Cancel a payment that was not authorized. Raises `conflict` otherwise."""
+def cancelled(record: Record, at: Moment) -> Record:
+    """Cancel a payment that was not authorized; where a payer may still confirm it, put on record that it is to be.
+
+    Raises `conflict` where it is cancelled already.
+    """
     if record.status == "cancelled":
         raise CONFLICT("The payment is cancelled already.")
     refuse_attempt(record)
-    if record.challenge:
-        record = _failed(record, record.challenge.transaction, because("action_abandoned"))
-    return replace(record, status="cancelled", challenge=None)
+    if record.challenge is not None:
+        return _ending(record, record.challenge, at, "cancel")
+    return replace(record, status="cancelled")
+
+
+def expiring(record: Record, at: Moment) -> Record | None:
+    """Put on record that a challenge is ended which nobody completed in time; None where there is none such."""
+    challenge = record.challenge
+    if challenge is None or record.attempt is not None or challenge.expires_at > at:
+        return None
+    return _ending(record, challenge, at, "expire")
 
 
 def as_of(record: Record, at: Moment) -> Record:
-    """Return a payment as it is by a moment: open again where nobody completed its challenge in time."""
-    challenge = record.challenge
-    if challenge is None or record.attempt is not None or challenge.expires_at > at:
-        return record
-    failed = _failed(record, challenge.transaction, because("authentication_expired"))
-    return replace(failed, status="open", challenge=None)
+    """Return a payment as its payer is shown it: open again where its challenge is over, ended yet or not."""
+    return record if expiring(record, at) is None else _expired(record)
 
 
 def charged_back(record: Record, at: Moment) -> Record:
@@ -136,8 +138,12 @@ def ended(record: Record, answer: Answer, at: Moment, saved: str | None) -> Reco
     match answer:
         case Declined():
             return _declined(record, attempt, answer)
-        case Challenged():
+        case Challenged() if attempt.kind in _CONFIRMED:
             return _challenged(record, attempt, answer, at)
+        case Challenged() if attempt.kind in _ENDINGS:
+            return record  # it stands as it stood
+        case Challenged():
+            return _declined(record, attempt, because("authentication_required"))
         case Approved():
             return _ENDS[attempt.kind](record, attempt, answer, at, saved)
 
@@ -146,8 +152,8 @@ def never_arrived(record: Record, at: Moment) -> Record:
     """Take it that the attempt on record never reached the gateway, and never will: no money was moved."""
     attempt = record.attempt
     assert attempt  # noqa: S101 - the caller looked
-    if attempt.kind == "complete":
-        return replace(record, attempt=None)  # the payer can confirm it again
+    if attempt.kind in _ENDINGS:
+        return replace(record, attempt=None)  # the payer can confirm it again, and it can be ended again
     failed = ended(record, because("gateway_unreachable"), at, None)
     return replace(failed, capture_at=record.capture_at)  # what falls due is tried again
 
@@ -157,7 +163,7 @@ def card_to_save(record: Record, answer: Answer) -> CardFacts | None:
     attempt, challenge = record.attempt, record.challenge
     if not isinstance(answer, Approved) or attempt is None or record.customer is None:
         return None
-    if attempt.kind == "complete" and challenge is not None:
+    if attempt.kind in _ENDINGS and challenge is not None:
         return challenge.card if challenge.saves else None
     return answer.card if attempt.kind == "authorize" and attempt.saves else None
 
@@ -180,6 +186,18 @@ def _refuse_more(record: Record, kind: TransactionType) -> None:
     """Raise `conflict` at the limit of a type: failed authorizations must not stand in the way of a refund."""
     if sum(each.type == kind for each in record.transactions) >= MOST_TRANSACTIONS:
         raise CONFLICT(f"The payment has {MOST_TRANSACTIONS} transactions of this type, and takes no more.")
+
+
+def _ending(record: Record, challenge: Challenge, at: Moment, kind: Literal["complete", "cancel", "expire"]) -> Record:
+    refuse_attempt(record)
+    attempt = Attempt(
+        kind=kind,
+        transaction=challenge.transaction,
+        key=f"{challenge.transaction}.{kind}.{new_id('try')}",
+        amount=record.amount,
+        began_at=at,
+    )
+    return replace(record, attempt=attempt)
 
 
 def _authorized(record: Record, attempt: Attempt, answer: Approved, at: Moment, saved: str | None) -> Record:
@@ -220,6 +238,8 @@ def _voided(record: Record, attempt: Attempt, answer: Approved, at: Moment, save
 _ENDS = {
     "authorize": _authorized,
     "complete": _authorized,
+    "cancel": _authorized,
+    "expire": _authorized,
     "capture": _captured,
     "refund": _refunded,
     "void": _voided,
@@ -227,11 +247,24 @@ _ENDS = {
 
 
 def _declined(record: Record, attempt: Attempt, answer: Declined) -> Record:
-    record = _failed(record, attempt.transaction, answer)
-    if attempt.kind == "complete":
-        return replace(record, status="open", challenge=None)
-    # What could not be captured by itself is for a person to look at.
-    return replace(record, capture_at=None) if attempt.kind == "capture" else record
+    match attempt.kind:
+        case "cancel":
+            failed = _failed(record, attempt.transaction, because("action_abandoned"))
+            return replace(failed, status="cancelled", challenge=None)
+        case "expire":
+            return _expired(record)
+        case "complete":
+            return replace(_failed(record, attempt.transaction, answer), status="open", challenge=None)
+        case "capture":  # what could not be captured by itself is for a person to look at
+            return replace(_failed(record, attempt.transaction, answer), capture_at=None)
+        case _:
+            return _failed(record, attempt.transaction, answer)
+
+
+def _expired(record: Record) -> Record:
+    assert record.challenge  # noqa: S101 - it is what ends
+    failed = _failed(record, record.challenge.transaction, because("authentication_expired"))
+    return replace(failed, status="open", challenge=None)
 
 
 def _challenged(record: Record, attempt: Attempt, answer: Challenged, at: Moment) -> Record:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import UNSET
 
-from odus.kit.fields import NO_NUL
+from odus.kit.fields import END, NO_NUL
 from odus.reference.document import Document, Parameter, Schema
 
 
@@ -138,7 +138,8 @@ def _range(least: float | None, most: float | None) -> Iterable[str]:
 
 def _pattern(pattern: str | None) -> Iterable[str]:
     if pattern is not None and pattern != NO_NUL:
-        yield _PATTERNS.get(pattern, f"matches `{pattern}`")
+        plain = pattern.replace(END, "$")
+        yield _PATTERNS.get(plain, f"matches `{plain}`")
 
 
 _PATTERNS = {
