@@ -31,7 +31,7 @@ START_SECONDS = 10.0
 """How long after its record a call is still sent; later, `reconcile` may have asked about it already."""
 
 SUBSCRIPTION_ENDED = "payments_subscription_ended"
-"""The constraint that keeps a cycle of a subscription that ended from being charged."""
+"""The constraint that keeps a cycle from being charged of a subscription that ended, or is to end before it."""
 
 replace = msgspec.structs.replace
 
@@ -127,7 +127,7 @@ async def _begun(write: Write, who: Principal, before: Record, changed: Record) 
             return await _written(transaction, who, before, changed)
     except asyncpg.CheckViolationError as error:
         if error.constraint_name == SUBSCRIPTION_ENDED:
-            raise CONFLICT("The payment's subscription is cancelled, for good.") from None
+            raise CONFLICT("The payment's subscription is cancelled: its next cycle is charged no more.") from None
         raise
 
 

@@ -23,7 +23,7 @@ from odus.subscriptions.model import Subscription, SubscriptionCancel, Subscript
 from odus.subscriptions.record import Record
 
 CHARGING = "subscriptions_charging"
-"""The constraint that keeps a subscription from ending while its next cycle is being charged."""
+"""The constraint that keeps a subscription from being cancelled, either way, while its next cycle is being charged."""
 
 replace = msgspec.structs.replace
 
@@ -125,8 +125,8 @@ async def _load(write: Write, who: Principal, subscription_id: str) -> Record:
 async def write_over(write: Write, who: Principal, before: Record, changed: Record, at: Moment) -> Record:
     """Write the version of a moment over the one that it was worked out from.
 
-    Raises `StaleError` where another came first, and `attempt_in_progress` for one that is to end while its next cycle
-    is being charged.
+    Raises `StaleError` where another came first, and `attempt_in_progress` for one that is cancelled while its next
+    cycle is being charged.
     """
     changed = replace(changed, updated_at=after(before.updated_at, at))
     entry = note(who, "subscription.updated", before.subscription, changed.subscription)
