@@ -157,8 +157,9 @@ async def test_one_that_is_to_end_with_its_period_is_not_charged_once_that_was_a
             try:
                 return (await actions.cancel(database.write, who, subscription["id"], data, IfMatch())).current_cycle
             except Problem as problem:
-                assert problem.kind is ATTEMPT_IN_PROGRESS
-                return None
+                if problem.kind is ATTEMPT_IN_PROGRESS:
+                    return None
+                raise
 
     runs = [jobs.run_due(worker, key) for key in keys for worker in place.workers]
     accepted, _ = await asyncio.gather(asyncio.gather(*map(cancelled, known)), asyncio.gather(*runs))

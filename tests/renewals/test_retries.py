@@ -1,10 +1,13 @@
 """Declined renewals: tried again some days later, then no more; and who can be charged at all."""
 
+from collections.abc import Awaitable, Callable
+
 import httpx
 import pytest
 
 from odus.kit import times
 from odus.kit.db import Database
+from odus.renewals import jobs
 from odus.renewals.actions import fall_due
 from tests import make
 from tests.faults.history import check_chain
@@ -12,6 +15,8 @@ from tests.make import Shop
 from tests.payments import acts as payments
 from tests.subscriptions import acts
 from tests.subscriptions.acts import Object
+
+GoOn = Callable[[Shop, Database, Object], Awaitable[None]]
 
 RETRYING, STOPPED = "latest_invoice_retrying", "recurring_payment_errored"
 
@@ -148,7 +153,10 @@ async def test_one_that_is_retried_is_charged_at_once_when_it_is_resumed(client:
     assert resumed["nextChargeAt"] == resumed["updatedAt"]
     after = await acts.advanced(client, subscription, acts.later(resumed["nextChargeAt"], minutes=1))
     assert acts.billing(after)[:3] == ("active", False, RETRYING)
-    assert after["nextChargeAt"] == str(acts.later(resumed["nextChargeAt"], days=1))
+    (renewal,) = await acts.renewals(client, subscription)
+    tried = acts.tries(renewal)[-1]
+    assert resumed["nextChargeAt"] <= tried < str(acts.later(resumed["nextChargeAt"], seconds=10))
+    assert after["nextChargeAt"] == str(acts.later(tried, days=1))
 
 
 async def test_one_whose_billing_stopped_catches_up_each_cycle_when_it_is_resumed(client: httpx.AsyncClient) -> None:
@@ -165,3 +173,71 @@ async def test_one_whose_billing_stopped_catches_up_each_cycle_when_it_is_resume
     assert after["currentPeriodStart"] <= str(acts.later(end, days=101)) < after["currentPeriodEnd"]
     assert acts.billing(after) == ("active", True, None, after["currentPeriodEnd"])
     check_chain(await payments.events(client, after), after)
+
+
+# Late ----------------------------------------------------------------------------------------------------------------
+
+
+async def stopped_since_long(client: httpx.AsyncClient) -> tuple[Object, Object, str]:
+    """Return a subscription that is charged no more, the payment that is open, and a moment two cycles later."""
+    subscription = await declined(client)
+    late = str(acts.later(subscription["currentPeriodEnd"], days=70))
+    stopped = await acts.advanced(client, subscription, late)
+    (renewal,) = await acts.renewals(client, stopped)
+    return stopped, renewal, late
+
+
+async def by_advance(shop: Shop, _database: Database, subscription: Object) -> None:
+    """Let the clock go on by an hour."""
+    now = (await shop.client.get("/test-clock")).json()["now"]
+    await acts.advanced(shop.client, subscription, acts.later(now, hours=1))
+
+
+async def by_worker(shop: Shop, database: Database, subscription: Object) -> None:
+    """Let a worker do what is due, for as long as something is."""
+    del subscription
+    while keys := [key for key in await jobs.find_due(database.read, 100) if key.startswith(shop.merchant_id)]:
+        for key in keys:
+            await jobs.run_due(database, key)
+
+
+late_by = pytest.mark.parametrize("go_on", [by_advance, by_worker])
+
+
+def assert_since(late: str, made: list[Object]) -> None:
+    """Hold that none of these payments, nor a try of one, lies before a moment, or long after it."""
+    moments = [at for each in made for at in (each["createdAt"], *acts.tries(each))]
+    assert all(late <= at < str(acts.later(late, minutes=10)) for at in moments), moments
+    assert moments == sorted(moments)
+
+
+@late_by
+async def test_what_is_resumed_late_is_charged_at_that_time_whoever_does_it(
+    shop: Shop, database: Database, go_on: GoOn
+) -> None:
+    stopped, renewal, late = await stopped_since_long(shop.client)
+    await now_declined(database, stopped, "approves")
+    resumed = await acts.act(shop.client, stopped, "resume")
+    await go_on(shop, database, stopped)
+    first, *made = await acts.renewals(shop.client, stopped)
+    assert (first["id"], len(made)) == (renewal["id"], 2)
+    assert resumed["updatedAt"] <= acts.tries(first)[-1]
+    assert_since(resumed["updatedAt"], made)
+    assert late < made[0]["createdAt"]
+    check_chain(await payments.events(shop.client, stopped), await acts.current(shop.client, stopped))
+
+
+@late_by
+async def test_after_a_late_payment_by_hand_the_next_cycles_are_tried_from_then_on(
+    shop: Shop, database: Database, go_on: GoOn
+) -> None:
+    stopped, renewal, _ = await stopped_since_long(shop.client)
+    paid = await payments.act(shop.client, renewal, "authorize", {"card": make.card()})
+    await go_on(shop, database, stopped)
+    (_, second) = await acts.renewals(shop.client, stopped)
+    assert len(acts.tries(second)) == 1  # none of its retries is used up in the past
+    assert_since(paid["updatedAt"], [second])
+    after = await acts.current(shop.client, stopped)
+    assert acts.billing(after)[:3] == ("active", False, RETRYING)
+    tomorrow = acts.later(acts.tries(second)[0], days=1)
+    assert str(tomorrow) <= after["nextChargeAt"] < str(acts.later(str(tomorrow), minutes=1))

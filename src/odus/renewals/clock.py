@@ -49,22 +49,26 @@ async def run_until(write: Write, who: Principal, to: Moment, *, puts_ahead: boo
     """Do all that falls due for a merchant until a moment, in order, each at the moment at which it does.
 
     What cannot be done, as the gateway does not answer, is left to the jobs; what somebody else does at the same time
-    is waited for. With `puts_ahead`, the merchant's clock goes along, so that one who looks meanwhile sees it move.
+    is waited for. With `puts_ahead`, the merchant's clock goes along, so that one who looks meanwhile sees it move;
+    what was due before it began happens at the clock's present, as it would through a worker.
     """
     left_out: list[str] = []
+    reached = times.now() if puts_ahead else None
     while (found := await _earliest(write, who.merchant_id, to, left_out)) is not None:
         due_at = Moment.of(found["due_at"])
+        reached = max(due_at, reached or due_at)
         if puts_ahead:
             await merchants.put_ahead(write, who.merchant_id, due_at - times.everywhere())
-        if not await _done(write, who, found):
+        # Nothing happens to it before what happened to it last, whoever moved the clock meanwhile.
+        if not await _done(write, who, found, max(reached, Moment.of(found["updated_at"]))):
             left_out.append(found["id"])
 
 
-async def _done(write: Write, who: Principal, found: asyncpg.Record) -> bool:
-    """Do what is due at its moment, or see somebody else do it; tell whether that has come about."""
-    due_at, until = Moment.of(found["due_at"]), time.monotonic() + PATIENCE_SECONDS
+async def _done(write: Write, who: Principal, found: asyncpg.Record, at: Moment) -> bool:
+    """Do what is due, or see somebody else do it; tell whether that has come about."""
+    until = time.monotonic() + PATIENCE_SECONDS
     while True:
-        is_ours = await _fall_due(write, who, found, due_at)
+        is_ours = await _fall_due(write, who, found, at)
         if await write.row(_STILL_DUE, who.merchant_id, found["id"], found["due_at"]) is None:
             return True
         if is_ours or time.monotonic() > until:
@@ -72,12 +76,12 @@ async def _done(write: Write, who: Principal, found: asyncpg.Record) -> bool:
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def _fall_due(write: Write, who: Principal, found: asyncpg.Record, due_at: Moment) -> bool:
-    """Do what is due; False where somebody else is at it."""
-    with times.at(due_at):
+async def _fall_due(write: Write, who: Principal, found: asyncpg.Record, at: Moment) -> bool:
+    """Do what is due at a moment; False where somebody else is at it."""
+    with times.at(at):
         if not found["is_payment"]:
-            return await fall_due(write, who, found["id"], due_at)
-        await payments.fall_due(write, who, found["id"], due_at)
+            return await fall_due(write, who, found["id"], at)
+        await payments.fall_due(write, who, found["id"], at)
         return True
 
 
@@ -96,11 +100,11 @@ async def _earliest(read: Read, merchant_id: str, to: Moment, left_out: list[str
 _EARLIEST = """
 select * from (
     (
-        select id, due_at, true as is_payment from payments
+        select id, due_at, updated_at, true as is_payment from payments
         where merchant_id = $1 and due_at <= $2 and attempt is null and id <> all($3) order by due_at limit 1
     )
     union all (
-        select id, due_at, false from subscriptions
+        select id, due_at, updated_at, false from subscriptions
         where merchant_id = $1 and due_at <= $2 and id <> all($3) order by due_at limit 1
     )
 ) as due
