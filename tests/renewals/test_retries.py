@@ -1,12 +1,22 @@
 """Declined renewals: tried again some days later, then no more; and who can be charged at all."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
 
+from odus.gateways import connect
+from odus.gateways.protocol import Answer, Card, GatewayError, Order
+from odus.gateways.sandbox import Sandbox
 from odus.kit import times
 from odus.kit.db import Database
+from odus.kit.times import Moment
+from odus.kit.versions import IfMatch
+from odus.payments import actions
+from odus.payments import jobs as payment_jobs
+from odus.payments.model import CardSent, Payment, PaymentAuthorize
 from odus.renewals import jobs
 from odus.renewals.actions import fall_due
 from tests import make
@@ -18,6 +28,7 @@ from tests.subscriptions.acts import Object
 
 GoOn = Callable[[Shop, Database, Object], Awaitable[None]]
 
+CARD = CardSent(number=make.CHALLENGED, exp_month="12", exp_year="2035", cvc="123", cardholder_name=None)
 RETRYING, STOPPED = "latest_invoice_retrying", "recurring_payment_errored"
 
 
@@ -241,3 +252,101 @@ async def test_after_a_late_payment_by_hand_the_next_cycles_are_tried_from_then_
     assert acts.billing(after)[:3] == ("active", False, RETRYING)
     tomorrow = acts.later(acts.tries(second)[0], days=1)
     assert str(tomorrow) <= after["nextChargeAt"] < str(acts.later(str(tomorrow), minutes=1))
+
+
+# No decline of the subscription's own ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [make.INSUFFICIENT, make.DECLINED, make.FRAUD])
+async def test_cards_that_are_typed_in_and_declined_use_up_none_of_its_tries(
+    client: httpx.AsyncClient, number: str
+) -> None:
+    subscription = await declined(client)
+    (renewal,) = await acts.renewals(client, subscription)
+    for _ in range(5):
+        tried = await payments.act(client, renewal, "authorize", {"card": make.card(number)})
+        assert tried["displayStatus"] == "failed"
+    assert await acts.current(client, subscription) == subscription
+    after = await acts.advanced(client, subscription, subscription["nextChargeAt"])
+    assert acts.billing(after)[:3] == ("active", False, RETRYING)
+
+
+async def test_a_confirmation_by_hand_that_fails_uses_up_none_of_its_tries(client: httpx.AsyncClient) -> None:
+    subscription = await declined(client)
+    (renewal,) = await acts.renewals(client, subscription)
+    await payments.act(client, renewal, "authorize", {"card": make.card(make.CHALLENGED)})
+    failed = await payments.act(client, renewal, "complete-action", {"outcome": "failed"})
+    assert failed["displayStatus"] == "failed"
+    assert await acts.current(client, subscription) == subscription
+
+
+async def test_one_whose_payer_begins_to_confirm_at_the_moment_of_its_retry_waits_for_that(
+    shop: Shop, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscription = await declined(shop.client)
+    (renewal,) = await acts.renewals(shop.client, subscription)
+    at, who = Moment.parse(subscription["nextChargeAt"]), make.who(shop.merchant_id)
+    authorize = actions.authorize
+
+    async def challenged_first(*arguments: Any) -> Payment:
+        data = PaymentAuthorize(card=CARD)
+        await authorize(database.write, who, renewal["id"], data, IfMatch())
+        return await authorize(*arguments)
+
+    with times.at(at):
+        with monkeypatch.context() as patch:
+            patch.setattr(actions, "authorize", challenged_first)
+            assert not await fall_due(database.write, who, subscription["id"], at)
+        assert await acts.current(shop.client, subscription) == subscription
+        assert await fall_due(database.write, who, subscription["id"], at)
+    waiting = await acts.current(shop.client, subscription)
+    assert acts.billing(waiting) == ("active", False, RETRYING, str(acts.later(str(at), days=1, minutes=1)))
+
+
+async def test_one_whose_payment_takes_no_more_tries_is_stopped(shop: Shop, database: Database) -> None:
+    subscription = await declined(shop.client)
+    sql = """
+        update payments set transactions = to_jsonb(array(select transactions -> 0 from generate_series(1, 100)))
+        where subscription_id = $1 and cycle is not null
+    """
+    await database.write.run(sql, subscription["id"])
+    after = await acts.advanced(shop.client, subscription, subscription["nextChargeAt"])
+    assert acts.billing(after) == ("active", False, STOPPED, None)
+
+
+class Unreached(Sandbox):
+    """A sandbox that no call reaches."""
+
+    async def authorize(self, key: str, order: Order, means: Card | str) -> Answer:
+        """Hear nothing."""
+        del key, order, means
+        raise GatewayError
+
+
+@pytest.mark.parametrize("is_retried", [False, True])
+async def test_a_try_that_never_reached_the_gateway_is_no_decline_and_is_made_again_soon(
+    shop: Shop, database: Database, monkeypatch: pytest.MonkeyPatch, *, is_retried: bool
+) -> None:
+    before = await (declined(shop.client) if is_retried else acts.subscribed(shop.client))
+    await now_declined(database, before, "approves")
+    who, at = make.who(shop.merchant_id), Moment.parse(before["nextChargeAt"])
+    for minutes in (1, 2, 4):
+        with times.at(at):
+            with monkeypatch.context() as patch:
+                patch.setitem(connect.INTEGRATIONS, "sandbox", Unreached)
+                assert await fall_due(database.write, who, before["id"], at)
+            renewal = (await acts.renewals(shop.client, before))[-1]
+            asked = Moment.of(times.everywhere() + timedelta(minutes=2))
+            await payment_jobs.fall_due(database.write, who, renewal["id"], asked)
+        waiting = await acts.current(shop.client, before)
+        soon = acts.later(str(at), minutes=minutes)
+        known = {**before, "nextChargeAt": str(soon), "updatedAt": waiting["updatedAt"]}
+        assert waiting == known
+        at = soon
+    with times.at(at):
+        assert await fall_due(database.write, who, before["id"], at)
+    after = await acts.current(shop.client, before)
+    assert (after["currentCycle"], after["autoBillingEnabled"]) == (2, True)
+    (renewal,) = await acts.renewals(shop.client, before)
+    assert renewal["displayStatus"] == "succeeded"
+    check_chain(await payments.events(shop.client, after), after)

@@ -5,6 +5,7 @@ import msgspec
 from odus.kit.db import Write
 from odus.kit.permissions import Principal
 from odus.kit.times import now
+from odus.payments import rules
 from odus.payments.record import Record
 from odus.subscriptions import actions as subscriptions
 from odus.subscriptions.rules import Paid
@@ -23,6 +24,7 @@ async def begin(write: Write, who: Principal, before: Record, after: Record) -> 
 async def move_on(write: Write, who: Principal, before: Record, after: Record) -> None:
     """Move on the subscription whose cycle was charged, once its payment is written.
 
+    A decline counts only where the subscription made the try itself: what a payer types in uses up none of its tries.
     Raises `StaleError` where the subscription changed meanwhile.
     """
     if after.cycle is None or after.subscription is None or before.status == "succeeded":
@@ -30,5 +32,9 @@ async def move_on(write: Write, who: Principal, before: Record, after: Record) -
     outcome = after.transactions[-1].outcome
     if after.status == "succeeded":
         await subscriptions.renewed(write, who, after.subscription, after.cycle)
-    elif after.status == "open" and outcome is not None:
+    elif before.attempt is None or not before.attempt.is_renewal or after.status != "open" or outcome is None:
+        return
+    elif unheard := rules.unheard(after):
+        await subscriptions.unheard(write, who, after.subscription, after.cycle, unheard)
+    else:
         await subscriptions.declined(write, who, after.subscription, after.cycle, outcome.decline_type)

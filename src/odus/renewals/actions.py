@@ -11,19 +11,31 @@ import msgspec
 from odus.events.actions import note
 from odus.kit.db import Write
 from odus.kit.permissions import Mark, Principal
-from odus.kit.problems import ATTEMPT_IN_PROGRESS, GATEWAY_TIMEOUT, IDEMPOTENCY_IN_PROGRESS, Problem
+from odus.kit.problems import (
+    ATTEMPT_IN_PROGRESS,
+    CONFLICT,
+    CUSTOMER_RESTRICTED,
+    GATEWAY_TIMEOUT,
+    IDEMPOTENCY_IN_PROGRESS,
+    VALIDATION_FAILED,
+    Problem,
+)
 from odus.kit.times import Moment, now
 from odus.kit.versions import IfMatch, StaleError
 from odus.payments import actions as payments
 from odus.payments import queries as payment_queries
+from odus.payments import rules as payment_rules
 from odus.payments.creating import of_cycle
 from odus.payments.model import PaymentAuthorize
+from odus.payments.record import RENEWAL
 from odus.payments.record import Record as PaymentRecord
 from odus.subscriptions import actions, queries, rules
 from odus.subscriptions.record import Record
 
 PASSING = (ATTEMPT_IN_PROGRESS, IDEMPOTENCY_IN_PROGRESS, GATEWAY_TIMEOUT)
 """What says that the gateway's answer is still to come: the payment's own job sees to that."""
+HOPELESS = (CUSTOMER_RESTRICTED, VALIDATION_FAILED, CONFLICT)
+"""What says that nobody could charge it tomorrow either: restricted, its card detached, tried all too often."""
 
 
 async def fall_due(write: Write, who: Principal, subscription_id: str, at: Moment) -> bool:
@@ -54,7 +66,10 @@ async def _charge(write: Write, who: Principal, record: Record) -> bool:
     except Problem as problem:
         if problem.kind in PASSING:
             return problem.kind is GATEWAY_TIMEOUT  # this was ours; the others are about somebody else's
-        # Restricted, or its card was detached: nobody could charge it tomorrow either.
+        if problem.kind is CONFLICT and payment_rules.takes_more(payment, "authorize"):
+            return False  # it was paid, begun or cancelled by hand meanwhile: it is looked at again
+        if problem.kind not in HOPELESS:
+            raise
         return await _change(write, who, record, rules.stopped(record))
     return True
 
@@ -62,7 +77,7 @@ async def _charge(write: Write, who: Principal, record: Record) -> bool:
 def _mark(record: Record) -> Mark:
     """Return what a try is known by: what changes with the next one is when the last one failed, and how often."""
     text = f"{record.id} {record.current_cycle + 1} {record.retries} {record.due_at}"
-    return Mark(f"renewal {text}", "")
+    return Mark(f"{RENEWAL}{text}", "")
 
 
 async def _payment(write: Write, who: Principal, record: Record) -> PaymentRecord:

@@ -58,6 +58,14 @@ async def declined(write: Write, who: Principal, subscription_id: str, cycle: in
         await write_over(write, who, before, rules.declined(before, decline, at), at)
 
 
+async def unheard(write: Write, who: Principal, subscription_id: str, cycle: int, times: int) -> None:
+    """Take it that a cycle's charge, for the so manieth time, did not reach the gateway. Raises as `renewed`."""
+    before = await _load(write, who, subscription_id)
+    if before.status == "active" and before.current_cycle + 1 == cycle and before.due_at is not None:
+        at = now()
+        await write_over(write, who, before, rules.unheard(before, times, at), at)
+
+
 async def update(
     write: Write, who: Principal, subscription_id: str, data: SubscriptionUpdate, if_match: IfMatch
 ) -> Subscription:

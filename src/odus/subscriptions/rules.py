@@ -17,6 +17,8 @@ RETRY_DAYS = (1, 3, 5, 7)
 """How many days after the first decline a charge is tried again; then billing stops (payments.md §5)."""
 RETRY_PAUSE = timedelta(days=1)
 """How long after a try the next one is at least: what was missed while no worker ran is not tried all at once."""
+UNHEARD_PAUSE, LONGEST_UNHEARD_PAUSE = timedelta(minutes=1), timedelta(hours=6)
+"""How long after a try that never reached the gateway the next one is made; each further pause is twice as long."""
 CONFIRMED_BY = timedelta(minutes=1)
 """How long after the end of a confirmation its outcome is known."""
 
@@ -83,6 +85,12 @@ def declined(record: Record, decline: DeclineType | None, at: Moment) -> Record:
         retries=record.retries + 1,
         due_at=Moment.of(max(failed_at + timedelta(days=RETRY_DAYS[record.retries]), at + RETRY_PAUSE)),
     )
+
+
+def unheard(record: Record, times: int, at: Moment) -> Record:
+    """Take it that a try, the so manieth in a row, never reached the gateway: nobody declined it."""
+    pause = min(UNHEARD_PAUSE * 2 ** min(times - 1, 10), LONGEST_UNHEARD_PAUSE)
+    return replace(record, due_at=Moment.of(at + pause))
 
 
 def put_off(record: Record, until: Moment, at: Moment) -> Record:
