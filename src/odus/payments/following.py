@@ -5,6 +5,8 @@ import msgspec
 from odus.kit.db import Write
 from odus.kit.permissions import Principal
 from odus.kit.times import now
+from odus.kit.versions import StaleError
+from odus.payment_methods import queries as payment_methods
 from odus.payments import rules
 from odus.payments.record import Record
 from odus.subscriptions import actions as subscriptions
@@ -12,13 +14,25 @@ from odus.subscriptions.rules import Paid
 
 
 async def begin(write: Write, who: Principal, before: Record, after: Record) -> Record:
-    """Begin the subscriptions that were paid for; return the payment, which names the first of them."""
+    """Begin the subscriptions that were paid for; return the payment, which names the first of them.
+
+    Raises `StaleError` where the card that was just saved is detached at this moment: it is saved anew then.
+    """
     is_paid = before.status != "succeeded" and after.status == "succeeded"
     if not (is_paid and after.births) or after.customer is None or after.payment_method is None:
         return after
-    paid = Paid(payment=after.id, customer=after.customer, payment_method=after.payment_method)
+    is_kept = await payment_methods.keep(write, who.merchant_id, after.payment_method)
+    if not is_kept and after.payment_method != _named(before):
+        raise StaleError
+    paid = Paid(payment=after.id, customer=after.customer, payment_method=after.payment_method, is_chargeable=is_kept)
     first = await subscriptions.begin(write, who, paid, after.births, now())
     return msgspec.structs.replace(after, subscription=first)
+
+
+def _named(record: Record) -> str | None:
+    """Return the saved method that is being charged; None for a card that was typed in."""
+    being = record.challenge or record.attempt
+    return being and being.payment_method
 
 
 async def move_on(write: Write, who: Principal, before: Record, after: Record) -> None:

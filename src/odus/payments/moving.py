@@ -32,6 +32,8 @@ START_SECONDS = 10.0
 
 SUBSCRIPTION_ENDED = "payments_subscription_ended"
 """The constraint that keeps a cycle from being charged of a subscription that ended, or is to end before it."""
+METHOD_DETACHED = "payments_attempt_method"
+"""The constraint that keeps a payment method from being charged once it is detached."""
 
 replace = msgspec.structs.replace
 
@@ -119,8 +121,11 @@ def _marked(record: Record, mark: Mark | None) -> Record:
 
 
 async def _begun(write: Write, who: Principal, before: Record, changed: Record) -> Record | None:
-    """Put an attempt on record; of a cycle only while its subscription goes on."""
-    if changed.cycle is None:
+    """Put an attempt on record; of a cycle only while its subscription goes on.
+
+    None where another came first, who detached the payment method among them: that is for the step to say.
+    """
+    if changed.cycle is None and (changed.attempt is None or changed.attempt.payment_method is None):
         return await _written(write, who, before, changed)
     try:
         async with write.transaction() as transaction:
@@ -128,6 +133,8 @@ async def _begun(write: Write, who: Principal, before: Record, changed: Record) 
     except asyncpg.CheckViolationError as error:
         if error.constraint_name == SUBSCRIPTION_ENDED:
             raise CONFLICT("The payment's subscription is cancelled: its next cycle is charged no more.") from None
+        if error.constraint_name == METHOD_DETACHED:
+            return None
         raise
 
 

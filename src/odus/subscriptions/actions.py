@@ -11,7 +11,7 @@ from odus.gateways.protocol import DeclineType
 from odus.kit import metadata, problems
 from odus.kit.db import Write
 from odus.kit.permissions import Principal
-from odus.kit.problems import FieldError
+from odus.kit.problems import FieldError, Problem
 from odus.kit.requests import not_found
 from odus.kit.times import Moment, after, now
 from odus.kit.versions import IfMatch, StaleError
@@ -24,6 +24,8 @@ from odus.subscriptions.record import Record
 
 CHARGING = "subscriptions_charging"
 """The constraint that keeps a subscription from being cancelled, either way, while its next cycle is being charged."""
+DETACHED = "subscriptions_payment_method"
+"""The constraint that keeps a subscription from being charged to a card that is detached."""
 
 replace = msgspec.structs.replace
 
@@ -75,8 +77,7 @@ async def update(
         record = await _load(write, who, subscription_id)
         known = await payment_methods.get(write, who.merchant_id, method)
         if known is None or known.customer != record.customer or known.detached_at is not None:
-            message = "is not a payment method of the subscription's customer that can be charged"
-            raise problems.invalid([FieldError("paymentMethod", "invalid_value", message)])
+            raise _unusable()
 
     def step(record: Record, _at: Moment) -> Record:
         return replace(
@@ -86,6 +87,11 @@ async def update(
         )
 
     return await change(write, who, subscription_id, if_match, step)
+
+
+def _unusable() -> Problem:
+    message = "is not a payment method of the subscription's customer that can be charged"
+    return problems.invalid([FieldError("paymentMethod", "invalid_value", message)])
 
 
 async def cancel(
@@ -133,8 +139,8 @@ async def _load(write: Write, who: Principal, subscription_id: str) -> Record:
 async def write_over(write: Write, who: Principal, before: Record, changed: Record, at: Moment) -> Record:
     """Write the version of a moment over the one that it was worked out from.
 
-    Raises `StaleError` where another came first, and `attempt_in_progress` for one that is cancelled while its next
-    cycle is being charged.
+    Raises `StaleError` where another came first, `attempt_in_progress` for one that is cancelled while its next cycle
+    is being charged, `validation_failed` for a payment method that was detached meanwhile.
     """
     changed = replace(changed, updated_at=after(before.updated_at, at))
     entry = note(who, "subscription.updated", before.subscription, changed.subscription)
@@ -144,6 +150,8 @@ async def write_over(write: Write, who: Principal, before: Record, changed: Reco
     except asyncpg.CheckViolationError as error:
         if error.constraint_name == CHARGING:
             raise problems.ATTEMPT_IN_PROGRESS("The next cycle is being charged at this moment.") from None
+        if error.constraint_name == DETACHED:
+            raise _unusable() from None
         raise
     if not is_written:
         raise StaleError

@@ -31,13 +31,15 @@ class Paid(msgspec.Struct, frozen=True, kw_only=True):
     payment: str
     customer: str
     payment_method: str
+    is_chargeable: bool = True
+    """False where the method was detached meanwhile: what was paid begins all the same, and then billing stops."""
 
 
 def born(paid: Paid, price: Price, quantity: int, timezone: str, at: Moment) -> Record:
     """Begin a subscription whose first cycle was just paid for."""
     assert price.billing_schedule  # noqa: S101 - a recurring price has one
     end = end_of(price.billing_schedule, at, timezone, 1)
-    return Record(
+    record = Record(
         id=new_id("sub"),
         customer=paid.customer,
         price=price.id,
@@ -55,6 +57,7 @@ def born(paid: Paid, price: Price, quantity: int, timezone: str, at: Moment) -> 
         created_at=at,
         updated_at=at,
     )
+    return record if paid.is_chargeable else stopped(record)
 
 
 def renewed(record: Record) -> Record:

@@ -47,6 +47,71 @@ STATEMENTS = (
         return new;
     end $$
     """,
+    # What a subscription is charged to by itself is its customer's still, and stays so while it is being charged.
+    """
+    create function check_subscription_method() returns trigger language plpgsql as $$
+    begin
+        perform from payment_methods
+        where merchant_id = new.merchant_id and id = new.payment_method_id and detached_at is null for share;
+        if not found then
+            raise exception 'the payment method is detached' using errcode = 'check_violation',
+                constraint = 'subscriptions_payment_method', table = 'subscriptions';
+        end if;
+        return new;
+    end $$
+    """,
+    """
+    create trigger check_method_of_new before insert on subscriptions for each row
+    when (new.due_at is not null) execute function check_subscription_method()
+    """,
+    """
+    create trigger check_method before update on subscriptions for each row
+    when (new.payment_method_id <> old.payment_method_id) execute function check_subscription_method()
+    """,
+    """
+    create function check_attempt_method() returns trigger language plpgsql as $$
+    begin
+        perform from payment_methods
+        where merchant_id = new.merchant_id and id = new.attempt ->> 'payment_method' and detached_at is null for share;
+        if not found then
+            raise exception 'the payment method is detached' using errcode = 'check_violation',
+                constraint = 'payments_attempt_method', table = 'payments';
+        end if;
+        return new;
+    end $$
+    """,
+    """
+    create trigger check_attempt_method before update on payments for each row
+    when (old.attempt is null and new.attempt ->> 'payment_method' is not null)
+    execute function check_attempt_method()
+    """,
+    """
+    create index payments_charging_method on payments
+        (merchant_id, coalesce(attempt ->> 'payment_method', challenge ->> 'payment_method'))
+    where status in ('open', 'requires_action')
+        and coalesce(attempt ->> 'payment_method', challenge ->> 'payment_method') is not null
+    """,
+    """
+    create or replace function check_detached() returns trigger language plpgsql as $$
+    begin
+        if exists (
+            select from subscriptions
+            where merchant_id = new.merchant_id and payment_method_id = new.id and status = 'active'
+        ) then
+            raise exception 'the payment method is charged for a subscription' using errcode = 'check_violation',
+                constraint = 'payment_methods_billed', table = 'payment_methods';
+        end if;
+        if exists (
+            select from payments
+            where merchant_id = new.merchant_id and status in ('open', 'requires_action')
+                and coalesce(attempt ->> 'payment_method', challenge ->> 'payment_method') = new.id
+        ) then
+            raise exception 'a payment is being charged to the method' using errcode = 'check_violation',
+                constraint = 'payment_methods_charging', table = 'payment_methods';
+        end if;
+        return new;
+    end $$
+    """,
 )
 
 
