@@ -190,6 +190,30 @@ async def test_the_open_payment_of_one_that_is_cancelled_cannot_be_paid(
     assert page.status_code == 200
     assert "There is nothing left to pay here" in page.text
     assert "<form" not in page.text
+    (closed,) = await acts.renewals(client, subscription)
+    assert acts.shown(closed, "status", "checkoutUrl") == ("cancelled", None)
+    check_chain(await payments.events(client, closed), closed)
+
+
+async def test_the_payment_that_a_payer_is_asked_to_confirm_ends_with_its_subscription(
+    client: httpx.AsyncClient,
+) -> None:
+    subscription, challenged = await confirming(client)
+    await acts.act(client, subscription, "cancel", {"cancelImmediately": True})
+    closed = await payments.current(client, challenged)
+    assert acts.shown(closed, "status", "action") == ("cancelled", None)
+    assert closed["transactions"][-1]["outcome"]["errorCode"] == "action_abandoned"
+
+
+async def test_the_payment_is_open_still_where_its_subscription_could_not_be_cancelled(
+    client: httpx.AsyncClient,
+) -> None:
+    subscription, renewal = await unpaid(client)
+    tag = (await client.get(f"/subscriptions/{subscription['id']}")).headers["ETag"]
+    await acts.act(client, subscription, "", {"metadata": {"a": "b"}})
+    response = await acts.ask(client, subscription, "cancel", {"cancelImmediately": True}, **{"If-Match": tag})
+    assert response.status_code == 412
+    assert await payments.current(client, renewal) == renewal
 
 
 async def confirming(client: httpx.AsyncClient) -> tuple[acts.Object, acts.Object]:

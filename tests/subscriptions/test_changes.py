@@ -16,8 +16,8 @@ from odus.kit.ids import new_id
 from odus.kit.times import Moment, everywhere
 from odus.kit.versions import IfMatch
 from odus.payments import jobs
+from odus.renewals import ending
 from odus.renewals.actions import fall_due
-from odus.subscriptions import actions
 from odus.subscriptions.model import SubscriptionCancel
 from tests import make, operations
 from tests.faults.history import check_chain
@@ -268,17 +268,18 @@ async def test_one_that_is_cancelled_in_time_is_not_charged_by_who_looked_at_it_
 
     async def cancelled_first(*arguments: object) -> object:
         with times.at(acts.later(str(end), seconds=-1)):
-            await actions.cancel(database.write, who, made["id"], SubscriptionCancel(), IfMatch())
+            await ending.cancel(database.write, who, made["id"], SubscriptionCancel(), IfMatch())
         return await goes_on(*arguments)
 
     with monkeypatch.context() as patch, times.at(end):
         patch.setattr(moment, cancelled_first)
         assert not await fall_due(database.write, who, made["id"], end)
-    ending = await acts.current(shop.client, made)
-    assert acts.shown(ending, "status", "cancelAtPeriodEnd", "currentCycle") == ("active", True, 1)
+    accepted = await acts.current(shop.client, made)
+    assert acts.shown(accepted, "status", "cancelAtPeriodEnd", "currentCycle") == ("active", True, 1)
     after = await acts.advanced(shop.client, made, acts.later(str(end), days=40))
     assert acts.shown(after, "status", "cancelledAt", "currentCycle") == ("cancelled", str(end), 1)
-    assert not [each for each in await acts.renewals(shop.client, made) if each["transactions"]]
+    for each in await acts.renewals(shop.client, made):
+        assert acts.shown(each, "status", "transactions") == ("cancelled", [])
     assert len(await payments.charges(database, {"id": made["payment"]})) == 1
 
 

@@ -81,6 +81,20 @@ async def test_a_cycle_has_one_payment_that_is_not_cancelled(client: httpx.Async
     assert refusal.value.constraint_name == "payments_cycle_key"
 
 
+@pytest.mark.parametrize("body", [{}, {"cancelImmediately": True}], ids=["is to end", "has ended"])
+async def test_no_payment_is_made_for_a_cycle_of_one_that_ends(
+    client: httpx.AsyncClient, database: Database, body: Object
+) -> None:
+    subscription = await put(client, "active")
+    await acts.act(client, subscription, "cancel", body)
+    columns = await _columns(database, "payments")
+    values = ["'pay_copy'" if name == "id" else "3" if name == "cycle" else name for name in columns]
+    sql = f"insert into payments ({', '.join(columns)}) select {', '.join(values)} from payments where cycle = 2"
+    with pytest.raises(asyncpg.CheckViolationError) as refusal:
+        await run(database, sql)  # pyright: ignore[reportArgumentType]
+    assert refusal.value.constraint_name == "payments_subscription_ended"
+
+
 async def _columns(database: Database, table: str) -> list[str]:
     """Return the columns of a table that are written."""
     sql = """

@@ -5,6 +5,8 @@ subscription moves on in the very transaction in which that payment succeeds or 
 so there is nothing that a crash could tear apart, and nothing to be done twice.
 """
 
+from collections.abc import Awaitable, Callable
+
 import asyncpg
 import msgspec
 
@@ -27,8 +29,10 @@ from odus.payments import queries as payment_queries
 from odus.payments import rules as payment_rules
 from odus.payments.creating import of_cycle
 from odus.payments.model import PaymentAuthorize
+from odus.payments.moving import SUBSCRIPTION_ENDED
 from odus.payments.record import RENEWAL
 from odus.payments.record import Record as PaymentRecord
+from odus.renewals import ending
 from odus.subscriptions import actions, queries, rules
 from odus.subscriptions.record import Record
 
@@ -36,6 +40,10 @@ PASSING = (ATTEMPT_IN_PROGRESS, IDEMPOTENCY_IN_PROGRESS, GATEWAY_TIMEOUT)
 """What says that the gateway's answer is still to come: the payment's own job sees to that."""
 HOPELESS = (CUSTOMER_RESTRICTED, VALIDATION_FAILED, CONFLICT)
 """What says that nobody could charge it tomorrow either: restricted, its card detached, tried all too often."""
+
+
+Put = Callable[[Write, Principal, Record, Record, Moment], Awaitable[Record]]
+"""Writes a version over another one."""
 
 
 async def fall_due(write: Write, who: Principal, subscription_id: str, at: Moment) -> bool:
@@ -47,7 +55,7 @@ async def fall_due(write: Write, who: Principal, subscription_id: str, at: Momen
     if record is None or record.due_at is None or record.due_at > at:
         return True
     if record.cancel_at_period_end:
-        return await _change(write, who, record, rules.cancelled(record, record.current_period_end))
+        return await _change(write, who, record, rules.cancelled(record, record.current_period_end), ending.end)
     if record.next_amount == 0:
         return await _change(write, who, record, rules.renewed(record))
     return await _charge(write, who, record)
@@ -55,7 +63,7 @@ async def fall_due(write: Write, who: Principal, subscription_id: str, at: Momen
 
 async def _charge(write: Write, who: Principal, record: Record) -> bool:
     payment = await _payment(write, who, record)
-    if payment.attempt is not None:
+    if payment is None or payment.attempt is not None:
         return False
     if payment.challenge is not None:  # who pays it by hand is asked to confirm that
         return await _change(write, who, record, rules.put_off(record, payment.challenge.expires_at, now()))
@@ -80,8 +88,8 @@ def _mark(record: Record) -> Mark:
     return Mark(f"{RENEWAL}{text}", "")
 
 
-async def _payment(write: Write, who: Principal, record: Record) -> PaymentRecord:
-    """Return the one payment of the next cycle, made now where it is not there."""
+async def _payment(write: Write, who: Principal, record: Record) -> PaymentRecord | None:
+    """Return the one payment of the next cycle, made now where it is not there; None where none is to be."""
     cycle = record.current_cycle + 1
     found = await payment_queries.of_cycle(write, who.merchant_id, record.id, cycle)
     if found is not None:
@@ -93,12 +101,16 @@ async def _payment(write: Write, who: Principal, record: Record) -> PaymentRecor
             await payment_queries.insert(transaction, made, entry)
     except asyncpg.UniqueViolationError:  # another worker was first
         return await _payment(write, who, record)
+    except asyncpg.CheckViolationError as error:
+        if error.constraint_name == SUBSCRIPTION_ENDED:
+            return None
+        raise
     return made
 
 
-async def _change(write: Write, who: Principal, before: Record, changed: Record) -> bool:
+async def _change(write: Write, who: Principal, before: Record, changed: Record, put: Put = actions.write_over) -> bool:
     try:
-        await actions.write_over(write, who, before, changed, now())
+        await put(write, who, before, changed, now())
     except StaleError:
         return False  # whatever it is now, it is looked at again
     except Problem as problem:

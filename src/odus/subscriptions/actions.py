@@ -1,4 +1,4 @@
-"""What can happen with subscriptions, apart from the charges themselves (see `renewals`)."""
+"""What can happen with subscriptions, apart from the charges themselves and their end (see `renewals`)."""
 
 from collections.abc import Callable, Iterable
 
@@ -19,7 +19,7 @@ from odus.merchant_configs import queries as merchant_configs
 from odus.payment_methods import queries as payment_methods
 from odus.products import queries as products
 from odus.subscriptions import queries, rules
-from odus.subscriptions.model import Subscription, SubscriptionCancel, SubscriptionUpdate
+from odus.subscriptions.model import Subscription, SubscriptionUpdate
 from odus.subscriptions.record import Record
 
 CHARGING = "subscriptions_charging"
@@ -47,14 +47,14 @@ async def begin(write: Write, who: Principal, paid: rules.Paid, items: Iterable[
 
 async def renewed(write: Write, who: Principal, subscription_id: str, cycle: int) -> None:
     """Begin a cycle whose charge succeeds in this transaction. Raises `StaleError` where another write came first."""
-    before = await _load(write, who, subscription_id)
+    before = await load(write, who, subscription_id)
     if before.status == "active" and before.current_cycle + 1 == cycle:
         await write_over(write, who, before, rules.renewed(before), now())
 
 
 async def declined(write: Write, who: Principal, subscription_id: str, cycle: int, decline: DeclineType | None) -> None:
     """Take it that a cycle's charge is declined in this transaction. Raises `StaleError` as `renewed`."""
-    before = await _load(write, who, subscription_id)
+    before = await load(write, who, subscription_id)
     if before.status == "active" and before.current_cycle + 1 == cycle and before.due_at is not None:
         at = now()
         await write_over(write, who, before, rules.declined(before, decline, at), at)
@@ -62,7 +62,7 @@ async def declined(write: Write, who: Principal, subscription_id: str, cycle: in
 
 async def unheard(write: Write, who: Principal, subscription_id: str, cycle: int, times: int) -> None:
     """Take it that a cycle's charge, for the so manieth time, did not reach the gateway. Raises as `renewed`."""
-    before = await _load(write, who, subscription_id)
+    before = await load(write, who, subscription_id)
     if before.status == "active" and before.current_cycle + 1 == cycle and before.due_at is not None:
         at = now()
         await write_over(write, who, before, rules.unheard(before, times, at), at)
@@ -74,7 +74,7 @@ async def update(
     """Change what is sent. Raises `not_found`, `precondition_failed`, `validation_failed`."""
     method = data.payment_method
     if method is not UNSET:
-        record = await _load(write, who, subscription_id)
+        record = await load(write, who, subscription_id)
         known = await payment_methods.get(write, who.merchant_id, method)
         if known is None or known.customer != record.customer or known.detached_at is not None:
             raise _unusable()
@@ -94,19 +94,6 @@ def _unusable() -> Problem:
     return problems.invalid([FieldError("paymentMethod", "invalid_value", message)])
 
 
-async def cancel(
-    write: Write, who: Principal, subscription_id: str, data: SubscriptionCancel, if_match: IfMatch
-) -> Subscription:
-    """Cancel now or at the end of the period. Raises `conflict`, and `validation_failed` where that is so already."""
-    return await change(
-        write,
-        who,
-        subscription_id,
-        if_match,
-        lambda record, at: rules.cancelling(record, at, at_once=data.cancel_immediately),
-    )
-
-
 async def resume(write: Write, who: Principal, subscription_id: str, if_match: IfMatch) -> Subscription:
     """Let it go on. Raises `conflict` where it is cancelled, or nothing is to be resumed."""
     return await change(write, who, subscription_id, if_match, rules.resumed)
@@ -117,7 +104,7 @@ async def change(
 ) -> Subscription:
     """Write what a step makes of a subscription at a moment, onto the version that it was made from."""
     while True:
-        before = await _load(write, who, subscription_id)
+        before = await load(write, who, subscription_id)
         if_match.check(before.subscription)
         at = after(before.updated_at, now())
         changed = step(before, at)
@@ -129,7 +116,8 @@ async def change(
             continue
 
 
-async def _load(write: Write, who: Principal, subscription_id: str) -> Record:
+async def load(write: Write, who: Principal, subscription_id: str) -> Record:
+    """Return a subscription's record. Raises `not_found`."""
     record = await queries.get(write, who.merchant_id, subscription_id)
     if record is None:
         raise not_found()

@@ -47,6 +47,12 @@ STATEMENTS = (
         return new;
     end $$
     """,
+    # Nor is there a payment of such a cycle, which somebody might pay by hand. It is held to that once it is there: who
+    # makes it may first have to wait for another one of that cycle, which its subscription's end is just cancelling.
+    """
+    create trigger check_cycle_of_new after insert on payments for each row
+    when (new.cycle is not null) execute function check_cycle()
+    """,
     # What a subscription is charged to by itself is its customer's still, and stays so while it is being charged.
     """
     create function check_subscription_method() returns trigger language plpgsql as $$
