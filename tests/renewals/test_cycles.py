@@ -122,6 +122,23 @@ async def test_the_payments_of_a_subscription_are_listed_by_it_the_first_one_too
     assert {each["subscription"] for each in recurring} == {subscription["id"], other["id"]}
 
 
+async def test_the_payment_that_several_were_born_of_is_listed_by_each(client: httpx.AsyncClient) -> None:
+    cart = {"items": [{"price": await acts.price(client)}, {"price": await acts.price(client)}]}
+    await make.paid(client)
+    paid = await make.paid(client, customer=(await make.customer(client))["id"], cart=cart)
+    first, second = (await client.get("/subscriptions")).json()["data"]
+    await acts.advance(client, second["currentPeriodEnd"])
+    for each in (first, second):
+        for name in ("subscription", "subscription[in]"):
+            answer = (await client.get("/payments", params={name: each["id"]})).json()
+            assert answer["data"][0]["id"] == paid["id"]
+            assert answer["pagination"]["itemCount"] == len(answer["data"]) == 2
+        for name in ("subscription[ne]", "subscription[nin]"):
+            answer = (await client.get("/payments", params={name: each["id"]})).json()
+            assert paid["id"] not in [one["id"] for one in answer["data"]]
+            assert answer["pagination"]["itemCount"] == len(answer["data"]) == 2
+
+
 async def test_each_cycle_of_a_subscription_can_be_paid_for_at_all(client: httpx.AsyncClient) -> None:
     price = await acts.price(client, acts.cycle(1), acts.cycle(LARGEST_AMOUNT))
     customer = (await make.customer(client))["id"]

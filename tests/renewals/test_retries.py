@@ -50,6 +50,7 @@ async def test_a_soft_decline_is_tried_again_after_1_3_5_and_7_days_and_then_no_
     for day in (1, 3, 5, 7):
         assert acts.billing(subscription) == ("active", False, RETRYING, str(acts.later(end, days=day)))
         assert subscription["nextChargeAmount"] == 2000
+        assert subscription["autoBillingDisabledDetail"] == "Declined: generic_decline"
         early = await acts.advanced(client, subscription, acts.later(subscription["nextChargeAt"], seconds=-5))
         assert early == subscription
         subscription = await acts.advanced(client, subscription, subscription["nextChargeAt"])
@@ -114,6 +115,7 @@ async def test_a_hard_decline_stops_the_billing_at_once(shop: Shop, database: Da
     assert acts.billing(after) == ("active", False, STOPPED, None)
     assert acts.tries(renewal) == [subscription["currentPeriodEnd"]]
     assert renewal["transactions"][0]["outcome"]["declineType"] == "hard_decline"
+    assert after["autoBillingDisabledDetail"] == f"Declined: {renewal['transactions'][0]['outcome']['errorCode']}"
 
 
 async def test_a_hard_decline_of_a_retry_stops_it_too(shop: Shop, database: Database) -> None:
@@ -131,8 +133,10 @@ async def test_a_customer_who_is_restricted_is_not_charged_and_the_billing_stops
     (renewal,) = await acts.renewals(client, subscription)
     assert acts.billing(after) == ("active", False, STOPPED, None)
     assert (renewal["displayStatus"], renewal["transactions"]) == ("unattempted", [])
+    assert after["autoBillingDisabledDetail"].endswith(": Chargeback")
     await client.post(f"/customers/{subscription['customer']}", json={"restrictMit": False})
-    await acts.act(client, subscription, "resume")
+    resumed = await acts.act(client, subscription, "resume")
+    assert resumed["autoBillingDisabledDetail"] is None
     await acts.advance(client, acts.later(subscription["currentPeriodEnd"], days=41))
     (renewal, *_) = await acts.renewals(client, subscription)
     assert renewal["displayStatus"] == "succeeded"

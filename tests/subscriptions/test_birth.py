@@ -45,6 +45,7 @@ async def test_a_payment_that_succeeds_begins_a_subscription(client: httpx.Async
         "cancelledAt": None,
         "autoBillingEnabled": True,
         "autoBillingDisabledReason": None,
+        "autoBillingDisabledDetail": None,
         "nextChargeAt": subscription["currentPeriodEnd"],
         "nextChargeAmount": 1500,
         "currency": "usd",
@@ -258,3 +259,4 @@ async def test_what_was_paid_begins_even_on_a_method_that_was_detached_and_then_
     assert paid["displayStatus"] == "succeeded"
     subscription = await acts.current(client, paid["subscription"])
     assert acts.billing(subscription) == ("active", False, "recurring_payment_errored", None)
+    assert "detached" in subscription["autoBillingDisabledDetail"]

@@ -10,7 +10,7 @@ from odus.payment_methods import queries as payment_methods
 from odus.payments import rules
 from odus.payments.record import Record
 from odus.subscriptions import actions as subscriptions
-from odus.subscriptions.rules import Paid
+from odus.subscriptions.rules import Paid, Refused
 
 
 async def begin(write: Write, who: Principal, before: Record, after: Record) -> Record:
@@ -51,4 +51,5 @@ async def move_on(write: Write, who: Principal, before: Record, after: Record) -
     elif unheard := rules.unheard(after):
         await subscriptions.unheard(write, who, after.subscription, after.cycle, unheard)
     else:
-        await subscriptions.declined(write, who, after.subscription, after.cycle, outcome.decline_type)
+        refused = Refused(outcome.decline_type, outcome.error_code or "unknown")
+        await subscriptions.declined(write, who, after.subscription, after.cycle, refused)

@@ -78,7 +78,8 @@ async def _charge(write: Write, who: Principal, record: Record) -> bool:
             return False  # it was paid, begun or cancelled by hand meanwhile: it is looked at again
         if problem.kind not in HOPELESS:
             raise
-        return await _change(write, who, record, rules.stopped(record))
+        detail = rules.DETACHED if problem.kind is VALIDATION_FAILED else problem.detail.rstrip(".")
+        return await _change(write, who, record, rules.stopped(record, detail))
     return True
 
 

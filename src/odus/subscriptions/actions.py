@@ -7,7 +7,6 @@ import msgspec
 from msgspec import UNSET
 
 from odus.events.actions import note
-from odus.gateways.protocol import DeclineType
 from odus.kit import metadata, problems
 from odus.kit.db import Write
 from odus.kit.permissions import Principal
@@ -52,12 +51,12 @@ async def renewed(write: Write, who: Principal, subscription_id: str, cycle: int
         await write_over(write, who, before, rules.renewed(before), now())
 
 
-async def declined(write: Write, who: Principal, subscription_id: str, cycle: int, decline: DeclineType | None) -> None:
+async def declined(write: Write, who: Principal, subscription_id: str, cycle: int, refused: rules.Refused) -> None:
     """Take it that a cycle's charge is declined in this transaction. Raises `StaleError` as `renewed`."""
     before = await load(write, who, subscription_id)
     if before.status == "active" and before.current_cycle + 1 == cycle and before.due_at is not None:
         at = now()
-        await write_over(write, who, before, rules.declined(before, decline, at), at)
+        await write_over(write, who, before, rules.declined(before, refused, at), at)
 
 
 async def unheard(write: Write, who: Principal, subscription_id: str, cycle: int, times: int) -> None:

@@ -22,6 +22,9 @@ UNHEARD_PAUSE, LONGEST_UNHEARD_PAUSE = timedelta(minutes=1), timedelta(hours=6)
 CONFIRMED_BY = timedelta(minutes=1)
 """How long after the end of a confirmation its outcome is known."""
 
+DETACHED = "The payment method is detached, and can no longer be charged"
+"""Why billing stops where nobody was asked to charge the method."""
+
 replace = msgspec.structs.replace
 
 
@@ -33,6 +36,13 @@ class Paid(msgspec.Struct, frozen=True, kw_only=True):
     payment_method: str
     is_chargeable: bool = True
     """False where the method was detached meanwhile: what was paid begins all the same, and then billing stops."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A charge that was declined: whether it is worth another try, and the code of the reason."""
+
+    decline: DeclineType | None
+    code: str
 
 
 def born(paid: Paid, price: Price, quantity: int, timezone: str, at: Moment) -> Record:
@@ -57,7 +67,7 @@ def born(paid: Paid, price: Price, quantity: int, timezone: str, at: Moment) -> 
         created_at=at,
         updated_at=at,
     )
-    return record if paid.is_chargeable else stopped(record)
+    return record if paid.is_chargeable else stopped(record, DETACHED)
 
 
 def renewed(record: Record) -> Record:
@@ -70,20 +80,23 @@ def renewed(record: Record) -> Record:
         current_period_start=record.current_period_end,
         current_period_end=end,
         disabled_reason=None,
+        disabled_detail=None,
         failed_at=None,
         retries=0,
         due_at=end,
     )
 
 
-def declined(record: Record, decline: DeclineType | None, at: Moment) -> Record:
+def declined(record: Record, refused: Refused, at: Moment) -> Record:
     """Take it that the next cycle's charge was declined: it is tried again some days later, or billing stops."""
-    if decline == "hard_decline" or record.retries == len(RETRY_DAYS):
-        return stopped(record)
+    detail = f"Declined: {refused.code}"
+    if refused.decline == "hard_decline" or record.retries == len(RETRY_DAYS):
+        return stopped(record, detail)
     failed_at = record.failed_at or at
     return replace(
         record,
         disabled_reason="latest_invoice_retrying",
+        disabled_detail=detail,
         failed_at=failed_at,
         retries=record.retries + 1,
         due_at=Moment.of(max(failed_at + timedelta(days=RETRY_DAYS[record.retries]), at + RETRY_PAUSE)),
@@ -101,16 +114,23 @@ def put_off(record: Record, until: Moment, at: Moment) -> Record:
     return replace(record, due_at=Moment.of(max(until, at) + CONFIRMED_BY))
 
 
-def stopped(record: Record) -> Record:
-    """Charge it no more by itself, until somebody resumes it."""
+def stopped(record: Record, detail: str) -> Record:
+    """Charge it no more by itself, for a reason in words, until somebody resumes it."""
     if record.cancel_at_period_end:
         return cancelled(record, record.current_period_end)
-    return replace(record, disabled_reason="recurring_payment_errored", due_at=None)
+    return replace(record, disabled_reason="recurring_payment_errored", disabled_detail=detail, due_at=None)
 
 
 def cancelled(record: Record, at: Moment) -> Record:
     """End it for good."""
-    return replace(record, status="cancelled", cancelled_at=at, disabled_reason="subscription_cancelled", due_at=None)
+    return replace(
+        record,
+        status="cancelled",
+        cancelled_at=at,
+        disabled_reason="subscription_cancelled",
+        disabled_detail=None,
+        due_at=None,
+    )
 
 
 def cancelling(record: Record, at: Moment, *, at_once: bool) -> Record:
@@ -136,6 +156,7 @@ def resumed(record: Record, at: Moment) -> Record:
         record,
         cancel_at_period_end=False,
         disabled_reason=None,
+        disabled_detail=None,
         failed_at=None,
         retries=0,
         due_at=max(record.current_period_end, at) if record.disabled_reason else record.due_at,

@@ -16,8 +16,8 @@ STATEMENTS = (
             or (new.current_cycle = old.current_cycle and (new.current_period_start, new.current_period_end)
                 is distinct from (old.current_period_start, old.current_period_end))
             or (new.current_cycle > old.current_cycle and new.current_period_start <> old.current_period_end)
-            or (new.customer_id, new.price_id, new.quantity, new.start_date)
-                is distinct from (old.customer_id, old.price_id, old.quantity, old.start_date)
+            or (new.customer_id, new.price_id, new.quantity, new.start_date, new.payment_id)
+                is distinct from (old.customer_id, old.price_id, old.quantity, old.start_date, old.payment_id)
         then
             raise exception 'a subscription cannot change so' using errcode = 'check_violation',
                 constraint = 'subscriptions_change', table = 'subscriptions';
@@ -53,6 +53,9 @@ STATEMENTS = (
     create trigger check_cycle_of_new after insert on payments for each row
     when (new.cycle is not null) execute function check_cycle()
     """,
+    "create index subscriptions_by_payment on subscriptions (merchant_id, payment_id)",
+    # Why billing stopped, in words.
+    "alter table subscriptions add column disabled_detail text",
     # What a subscription is charged to by itself is its customer's still, and stays so while it is being charged.
     """
     create function check_subscription_method() returns trigger language plpgsql as $$
