@@ -1,11 +1,15 @@
 """Renewals: each cycle is charged at its time, once, and begins with its charge."""
 
+from datetime import timedelta
+
 import httpx
 import pytest
 
 from odus.kit.db import Database
 from odus.kit.fields import LARGEST_AMOUNT
 from odus.kit.times import Moment
+from odus.merchants import queries as merchants
+from odus.renewals import jobs
 from tests import make, operations
 from tests.faults.history import check_chain
 from tests.make import Shop
@@ -152,6 +156,22 @@ async def test_a_charge_that_is_reversed_leaves_the_cycle_as_it_is(client: httpx
     (renewal,) = await acts.renewals(client, subscription)
     await payments.act(client, renewal, "reverse")
     assert await acts.current(client, subscription) == after
+
+
+async def test_a_worker_that_was_away_catches_up_all_cycles_in_one_run_as_long_as_that_may_take(
+    shop: Shop, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscription = await acts.subscribed(shop.client, price_id=await acts.price(shop.client, acts.cycle(1, "day")))
+    key = f"{shop.merchant_id} {subscription['id']}"
+    await merchants.put_ahead(database.write, shop.merchant_id, timedelta(days=30, minutes=1))
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "LONGEST_SECONDS", 0)
+        await jobs.run_due(database, key)
+    assert (await acts.current(shop.client, subscription))["currentCycle"] == 2
+    await jobs.run_due(database, key)
+    after = await acts.current(shop.client, subscription)
+    assert (after["currentCycle"], len(await acts.renewals(shop.client, subscription))) == (31, 30)
+    assert key not in await jobs.find_due(database.read, 100)
 
 
 # By hand -------------------------------------------------------------------------------------------------------------

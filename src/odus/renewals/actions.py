@@ -52,8 +52,22 @@ async def fall_due(write: Write, who: Principal, subscription_id: str, at: Momen
     False where somebody else is at it at this moment, and will have done it soon.
     """
     record = await queries.get(write, who.merchant_id, subscription_id)
-    if record is None or record.due_at is None or record.due_at > at:
-        return True
+    return await _do(write, who, record) if record is not None and _is_due(record, at) else True
+
+
+async def catch_up(write: Write, who: Principal, subscription_id: str, at: Moment) -> bool:
+    """Do as `fall_due`; tell whether more may be due by then: it lies cycles behind, and nobody else is at it."""
+    record = await queries.get(write, who.merchant_id, subscription_id)
+    if record is None or not _is_due(record, at):
+        return False
+    return await _do(write, who, record) and _is_due(rules.renewed(record), at)
+
+
+def _is_due(record: Record, at: Moment) -> bool:
+    return record.due_at is not None and record.due_at <= at
+
+
+async def _do(write: Write, who: Principal, record: Record) -> bool:
     if record.cancel_at_period_end:
         return await _change(write, who, record, rules.cancelled(record, record.current_period_end), ending.end)
     if record.next_amount == 0:

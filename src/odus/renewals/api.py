@@ -29,13 +29,13 @@ async def cancel_subscription(
     return await ending.cancel(write, who, subscription_id, data, if_match)
 
 
-@reads("/test-clock", Permission.MERCHANT_CONFIG_READ)
+@reads("/test-clock", Permission.MERCHANT_CONFIG_READ, raises=(TEST_ONLY,))
 async def get_test_clock(read: Read, who: Principal) -> TestClock:
     """Read the test clock.
 
-    What time it is for the merchant: everybody's, unless it was advanced.
+    What time it is for the merchant: everybody's, unless it was advanced. A live merchant has none.
     """
-    del read, who
+    await clock.refuse_live(read, who)
     return TestClock(now=times.now())
 
 

@@ -5,15 +5,19 @@ import time
 from datetime import timedelta
 
 import asyncpg
+import msgspec
 
-from odus.kit import deadlines, problems, times
+from odus.events.model import Change, Entry, Event
+from odus.kit import bodies, deadlines, problems, times
 from odus.kit.db import Read, Write
-from odus.kit.permissions import Principal
+from odus.kit.ids import new_id
+from odus.kit.permissions import Principal, system
 from odus.kit.problems import FieldError
 from odus.kit.times import Moment
 from odus.merchants import queries as merchants
 from odus.payments import jobs as payments
 from odus.renewals.actions import fall_due
+from odus.renewals.model import TestClock
 from odus.secret_keys import keyring
 
 LONGEST = timedelta(days=50 * 366)
@@ -31,27 +35,49 @@ async def advance(write: Write, who: Principal, to: Moment) -> Moment:
 
     Raises `test_only` for a live merchant, `validation_failed` for a moment before its present one, or too far ahead.
     """
-    merchant = await merchants.get(write, who.merchant_id)
-    if merchant is None or merchant.environment != "test":
-        raise problems.TEST_ONLY("The clock of a live merchant is everybody's, and cannot be advanced.")
-    _check(to, times.now())
+    await refuse_live(write, who)
+    start = times.now()
+    _check(to, start)
     try:
         async with deadlines.elsewhere(ADVANCE_SECONDS):
             await run_until(write, who, to, puts_ahead=True)
-            await merchants.put_ahead(write, who.merchant_id, to - times.everywhere())
+            await merchants.advance(write, _advanced(who, start, to), to - times.everywhere())
             await asyncio.sleep(keyring.REMEMBERED_SECONDS)  # then every process has looked the clock up again
     except TimeoutError:
         raise problems.UNAVAILABLE("The clock was put ahead, but not so far yet: send this again to go on.") from None
     return to
 
 
+async def refuse_live(read: Read, who: Principal) -> None:
+    """Raise `test_only` for a live merchant."""
+    merchant = await merchants.get(read, who.merchant_id)
+    if merchant is None or merchant.environment != "test":
+        raise problems.TEST_ONLY("The clock of a live merchant is everybody's: there is none to be read or advanced.")
+
+
+def _advanced(who: Principal, start: Moment, to: Moment) -> Entry:
+    """Return the event of an advance: it is the merchant's, as a clock has no id of its own."""
+    event = Event(
+        id=new_id("evt"),
+        event_type="test_clock.advanced",
+        resource=who.merchant_id,
+        data=msgspec.Raw(bodies.encode(TestClock(now=to))),
+        changes={"now": Change(str(start), str(to))},
+        actor=who.actor,
+        request_id=who.request_id or None,
+        created_at=to,
+    )
+    return Entry(who.merchant_id, event)
+
+
 async def run_until(write: Write, who: Principal, to: Moment, *, puts_ahead: bool = False) -> None:
     """Do all that falls due for a merchant until a moment, in order, each at the moment at which it does.
 
-    What cannot be done, as the gateway does not answer, is left to the jobs; what somebody else does at the same time
-    is waited for. With `puts_ahead`, the merchant's clock goes along, so that one who looks meanwhile sees it move;
-    what was due before it began happens at the clock's present, as it would through a worker.
+    What cannot be done, as the gateway does not answer, is left to the jobs, in whose name it is done here too; what
+    somebody else does at the same time is waited for. With `puts_ahead`, the merchant's clock goes along, so that one
+    who looks meanwhile sees it move; what was due before it began happens at the clock's present, as through a worker.
     """
+    jobs = system(who.merchant_id, "jobs", who.clock)
     left_out: list[str] = []
     reached = times.now() if puts_ahead else None
     while (found := await _earliest(write, who.merchant_id, to, left_out)) is not None:
@@ -60,7 +86,7 @@ async def run_until(write: Write, who: Principal, to: Moment, *, puts_ahead: boo
         if puts_ahead:
             await merchants.put_ahead(write, who.merchant_id, due_at - times.everywhere())
         # Nothing happens to it before what happened to it last, whoever moved the clock meanwhile.
-        if not await _done(write, who, found, max(reached, Moment.of(found["updated_at"]))):
+        if not await _done(write, jobs, found, max(reached, Moment.of(found["updated_at"]))):
             left_out.append(found["id"])
 
 
