@@ -136,6 +136,7 @@ async def test_a_declined_subscription_is_retried_stopped_and_resumed_with_anoth
     page = await admin.see(at)
     assert "Retrying" in page.one("h1").text
     assert "tried again" in page.one("p", class_="notice wait").text
+    assert "Declined: generic_decline." in page.one("p", class_="notice wait").text
     await _advance(admin, 10)
     page = await admin.see(at)
     assert "Stopped" in page.one("h1").text
@@ -163,6 +164,35 @@ async def test_the_page_shows_its_payments_and_leads_to_all_of_them(admin: Perso
     first = await admin.see(f"/dashboard/payments/{made['payment']}")
     assert f"{HERE}/{made['id']}" in [each.attributes["href"] for each in first.every("a", class_="mono")]
     assert "Recurring" in first.one("section", aria_labelledby="items").text
+
+
+async def test_one_whose_customer_is_restricted_says_so_and_of_no_decline(admin: Person) -> None:
+    made = await make.subscription(admin.shop.client)
+    body = {"restrictMit": True, "restrictReason": "Chargeback"}
+    await admin.shop.client.post(f"/customers/{made['customer']}", json=body)
+    await _advance(admin, 33)
+    page = await admin.see(f"{HERE}/{made['id']}")
+    told = page.one("p", class_="notice bad").text
+    assert "could not be charged, and is not tried again" in told
+    assert ": Chargeback." in told
+    assert "eclined" not in page.text
+
+
+async def test_several_that_were_born_of_one_payment_and_that_lead_to_each_other(admin: Person) -> None:
+    client = admin.shop.client
+    prices = [(await make.recurring_price(client))["id"] for _ in range(2)]
+    cart = {"items": [{"price": each} for each in prices]}
+    paid = await make.paid(client, customer=(await make.customer(client))["id"], cart=cart)
+    made = (await client.get("/subscriptions")).json()["data"]
+    page = await admin.see(f"/dashboard/payments/{paid['id']}")
+    links = [each.attributes["href"] for each in page.every("a", class_="mono")]
+    for each in made:
+        assert f"{HERE}/{each['id']}" in links
+        its = await admin.see(f"{HERE}/{each['id']}")
+        assert its.one("section", aria_labelledby="payments").one("span", class_="count").text == "1"
+        assert [row.attributes["href"] for row in its.every("a", class_="row-link")] == [
+            f"/dashboard/payments/{paid['id']}"
+        ]
 
 
 async def test_the_customers_page_shows_the_first_ten_and_how_many_there_are(admin: Person) -> None:

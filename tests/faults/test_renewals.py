@@ -10,14 +10,17 @@ import pytest
 from odus.app import create_app
 from odus.gateways.protocol import Answer, Card, Order
 from odus.gateways.sandbox import Sandbox
-from odus.kit import db
+from odus.kit import db, times
 from odus.kit.db import Database, Limits
+from odus.kit.problems import ATTEMPT_IN_PROGRESS, Problem
 from odus.kit.times import Moment, everywhere
+from odus.kit.versions import IfMatch
 from odus.merchants import queries as merchants
 from odus.payments import jobs as payment_jobs
-from odus.renewals import clock, jobs
+from odus.renewals import clock, ending, jobs
 from odus.renewals.actions import fall_due
 from odus.settings import Settings
+from odus.subscriptions.model import SubscriptionCancel
 from tests import make
 from tests.faults import store
 from tests.faults.figures import note
@@ -129,7 +132,14 @@ async def test_one_who_cancels_while_both_are_at_it_is_charged_once_or_not(place
     known = [await acts.subscribed(client) for _ in range(10)]
     await merchants.put_ahead(place.database.write, place.shop.merchant_id, timedelta(days=32))
     keys = await jobs.find_due(place.database.read, 100)
-    cancels = [acts.ask(client, each, "cancel", {"cancelImmediately": True}) for each in known]
+
+    async def cancel(subscription: Object) -> None:
+        """Cancel it, as soon as it is not being charged."""
+        while (response := await acts.ask(client, subscription, "cancel", {"cancelImmediately": True})).is_error:
+            assert response.json()["code"] == "attempt_in_progress", response.text
+            await asyncio.sleep(0.01)
+
+    cancels = [cancel(each) for each in known]
     await asyncio.gather(*(jobs.run_due(worker, key) for key in keys for worker in place.workers), *cancels)
     for each in known:
         after = await acts.current(client, each)
@@ -137,7 +147,34 @@ async def test_one_who_cancels_while_both_are_at_it_is_charged_once_or_not(place
         made = await acts.renewals(client, each)
         assert len(made) <= 1
         for payment in made:
+            assert payment["status"] in ("succeeded", "cancelled")
             assert len(await payments.charges(place.database, payment)) == (payment["status"] == "succeeded")
+    await books.check_money(place.database, place.shop)
+
+
+async def test_one_that_is_to_end_with_its_period_is_not_charged_once_that_was_accepted(place: Place) -> None:
+    known = [await acts.subscribed(place.shop.client) for _ in range(20)]
+    await merchants.put_ahead(place.database.write, place.shop.merchant_id, timedelta(days=32))
+    keys = await jobs.find_due(place.database.read, 100)
+
+    async def cancelled(subscription: Object) -> int | None:
+        """Cancel it within its first period; return the one that is to be its last, None while one is charged."""
+        database, who, data = place.database, make.who(place.shop.merchant_id), SubscriptionCancel()
+        with times.at(acts.later(subscription["currentPeriodEnd"], seconds=-1)):
+            try:
+                return (await ending.cancel(database.write, who, subscription["id"], data, IfMatch())).current_cycle
+            except Problem as problem:
+                if problem.kind is ATTEMPT_IN_PROGRESS:
+                    return None
+                raise
+
+    runs = [jobs.run_due(worker, key) for key in keys for worker in place.workers]
+    accepted, _ = await asyncio.gather(asyncio.gather(*map(cancelled, known)), asyncio.gather(*runs))
+    await come_back(place)
+    for each, last in zip(known, accepted, strict=True):
+        after = await acts.current(place.shop.client, each)
+        assert last is None or after["currentCycle"] == last
+        assert after["cancelAtPeriodEnd"] == (last is not None)
     await books.check_money(place.database, place.shop)
 
 

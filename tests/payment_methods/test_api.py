@@ -4,12 +4,17 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
 
 from odus.app import create_app
+from odus.gateways.protocol import Answer, Card, Order
+from odus.gateways.sandbox import Sandbox
 from odus.kit.db import Limits
+from odus.payment_methods import queries
+from odus.payment_methods.model import Token
 from odus.settings import Settings
 from tests import make, operations
 from tests.faults import store
@@ -186,6 +191,59 @@ async def test_a_detached_method_cannot_be_charged_or_changed_but_read(client: h
         response = await acts.ask(client, before, "authorize", sent)
         operations.assert_invalid(response, {("paymentMethod", "invalid_value")})
     assert await acts.current(client, before) == before
+
+
+async def refuses_to_detach(client: httpx.AsyncClient, method_id: object) -> None:
+    response = await client.post(f"/payment-methods/{method_id}/detach", json={})
+    assert (response.status_code, response.json()["code"]) == (409, "conflict")
+    assert "is being charged" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "failed"])
+async def test_one_stays_until_the_payer_has_confirmed_what_is_charged_to_it(
+    client: httpx.AsyncClient, jane: str, outcome: str
+) -> None:
+    first = await make.paid(client, make.CHALLENGED, customer=jane)
+    first = await act(client, first, "complete-action", {"outcome": "succeeded"})
+    made = await make.payment(client, customer=jane, paymentMethod=first["paymentMethod"])
+    challenged = await act(client, made, "authorize")
+    assert challenged["status"] == "requires_action"
+    await refuses_to_detach(client, first["paymentMethod"])
+    await act(client, challenged, "complete-action", {"outcome": outcome})
+    await detach(client, first["paymentMethod"])
+
+
+async def test_one_stays_while_the_gateway_is_asked_to_charge_it(
+    client: httpx.AsyncClient, jane: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = await saved(client, jane)
+    works = Sandbox.authorize
+
+    async def authorize(self: Sandbox, key: str, order: Order, means: Card | str) -> Answer:
+        await refuses_to_detach(client, known)
+        return await works(self, key, order, means)
+
+    monkeypatch.setattr(Sandbox, "authorize", authorize)
+    made = await make.payment(client, customer=jane)
+    assert (await act(client, made, "authorize", {"paymentMethod": known}))["status"] == "succeeded"
+    await detach(client, known)
+
+
+async def test_one_that_is_detached_a_moment_before_is_not_charged(
+    client: httpx.AsyncClient, jane: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = await saved(client, jane)
+    made = await make.payment(client, customer=jane)
+
+    async def detached_first(*arguments: Any) -> Token:
+        await detach(client, known)
+        return await token(*arguments)
+
+    token = queries.token
+    monkeypatch.setattr(queries, "token", detached_first)
+    response = await acts.ask(client, made, "authorize", {"paymentMethod": known})
+    operations.assert_invalid(response, {("paymentMethod", "invalid_value")})
+    assert await acts.current(client, made) == made
 
 
 async def test_a_detached_card_that_comes_again_is_another_method(client: httpx.AsyncClient, jane: str) -> None:

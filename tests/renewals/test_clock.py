@@ -54,14 +54,30 @@ async def test_the_clock_cannot_be_put_further_ahead_than_50_years(client: httpx
     operations.assert_invalid(response, {("to", "out_of_range")})
 
 
+async def test_an_advance_is_one_event_of_the_merchant_and_what_fell_due_is_the_jobs(shop: Shop) -> None:
+    subscription = await acts.subscribed(shop.client)
+    before = (await shop.client.get("/test-clock")).json()["now"]
+    to = await acts.advance(shop.client, acts.later(subscription["currentPeriodEnd"], days=1))
+    *_, advanced = await payments.events(shop.client, {"id": shop.merchant_id})
+    assert (advanced["eventType"], advanced["data"], advanced["createdAt"]) == ("test_clock.advanced", {"now": to}, to)
+    assert advanced["actor"] == {"type": "secretKey", "id": shop.key_id}
+    assert before <= advanced["changes"]["now"]["from"] < advanced["changes"]["now"]["to"] == to
+    (renewal,) = await acts.renewals(shop.client, subscription)
+    done = [*await payments.events(shop.client, renewal), (await payments.events(shop.client, subscription))[-1]]
+    assert [each["actor"] for each in done] == [{"type": "system", "id": "jobs"}] * 4
+
+
 async def test_a_live_merchant_has_no_clock_to_put_ahead(app: ASGIApp, database: Database) -> None:
     merchant = await merchants.create(database.write, make.who(""), "Corner Shop", "live")
     key = await make.key(database, merchant.id)
     async with make.client(app, key.value) as client:
-        assert (await client.get("/test-clock")).status_code == 200
-        response = await client.post("/test-clock/advance", json={"to": FAR})
-        assert (response.status_code, response.json()["code"]) == (403, "test_only")
-        assert (await client.get("/test-clock")).json()["now"] < FAR
+        for response in (
+            await client.get("/test-clock"),
+            await client.post("/test-clock/advance", json={"to": FAR}),
+        ):
+            assert (response.status_code, response.json()["code"]) == (403, "test_only")
+        made = await make.customer(client)
+        assert str(made["createdAt"]) < FAR
 
 
 async def test_the_clock_needs_the_permissions_of_the_configuration(
@@ -171,7 +187,12 @@ async def test_all_that_falls_due_happens_in_order_each_at_its_moment(
     slack = timedelta(milliseconds=5)
     assert all(earlier.created_at <= later.created_at + slack for earlier, later in pairwise(made))
     assert made[-1].created_at <= to + slack
-    assert {event.event_type for event in made} == {"payment.created", "payment.updated", "subscription.updated"}
+    assert {event.event_type for event in made} == {
+        "payment.created",
+        "payment.updated",
+        "subscription.updated",
+        "test_clock.advanced",
+    }
 
 
 async def test_an_advance_in_one_step_and_in_many_comes_to_the_same(shop: Shop, other_shop: Shop) -> None:

@@ -1,11 +1,15 @@
 """Renewals: each cycle is charged at its time, once, and begins with its charge."""
 
+from datetime import timedelta
+
 import httpx
 import pytest
 
 from odus.kit.db import Database
 from odus.kit.fields import LARGEST_AMOUNT
 from odus.kit.times import Moment
+from odus.merchants import queries as merchants
+from odus.renewals import jobs
 from tests import make, operations
 from tests.faults.history import check_chain
 from tests.make import Shop
@@ -122,6 +126,23 @@ async def test_the_payments_of_a_subscription_are_listed_by_it_the_first_one_too
     assert {each["subscription"] for each in recurring} == {subscription["id"], other["id"]}
 
 
+async def test_the_payment_that_several_were_born_of_is_listed_by_each(client: httpx.AsyncClient) -> None:
+    cart = {"items": [{"price": await acts.price(client)}, {"price": await acts.price(client)}]}
+    await make.paid(client)
+    paid = await make.paid(client, customer=(await make.customer(client))["id"], cart=cart)
+    first, second = (await client.get("/subscriptions")).json()["data"]
+    await acts.advance(client, second["currentPeriodEnd"])
+    for each in (first, second):
+        for name in ("subscription", "subscription[in]"):
+            answer = (await client.get("/payments", params={name: each["id"]})).json()
+            assert answer["data"][0]["id"] == paid["id"]
+            assert answer["pagination"]["itemCount"] == len(answer["data"]) == 2
+        for name in ("subscription[ne]", "subscription[nin]"):
+            answer = (await client.get("/payments", params={name: each["id"]})).json()
+            assert paid["id"] not in [one["id"] for one in answer["data"]]
+            assert answer["pagination"]["itemCount"] == len(answer["data"]) == 2
+
+
 async def test_each_cycle_of_a_subscription_can_be_paid_for_at_all(client: httpx.AsyncClient) -> None:
     price = await acts.price(client, acts.cycle(1), acts.cycle(LARGEST_AMOUNT))
     customer = (await make.customer(client))["id"]
@@ -135,6 +156,22 @@ async def test_a_charge_that_is_reversed_leaves_the_cycle_as_it_is(client: httpx
     (renewal,) = await acts.renewals(client, subscription)
     await payments.act(client, renewal, "reverse")
     assert await acts.current(client, subscription) == after
+
+
+async def test_a_worker_that_was_away_catches_up_all_cycles_in_one_run_as_long_as_that_may_take(
+    shop: Shop, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscription = await acts.subscribed(shop.client, price_id=await acts.price(shop.client, acts.cycle(1, "day")))
+    key = f"{shop.merchant_id} {subscription['id']}"
+    await merchants.put_ahead(database.write, shop.merchant_id, timedelta(days=30, minutes=1))
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "LONGEST_SECONDS", 0)
+        await jobs.run_due(database, key)
+    assert (await acts.current(shop.client, subscription))["currentCycle"] == 2
+    await jobs.run_due(database, key)
+    after = await acts.current(shop.client, subscription)
+    assert (after["currentCycle"], len(await acts.renewals(shop.client, subscription))) == (31, 30)
+    assert key not in await jobs.find_due(database.read, 100)
 
 
 # By hand -------------------------------------------------------------------------------------------------------------
@@ -190,6 +227,39 @@ async def test_the_open_payment_of_one_that_is_cancelled_cannot_be_paid(
     assert page.status_code == 200
     assert "There is nothing left to pay here" in page.text
     assert "<form" not in page.text
+    (closed,) = await acts.renewals(client, subscription)
+    assert acts.shown(closed, "status", "checkoutUrl") == ("cancelled", None)
+    check_chain(await payments.events(client, closed), closed)
+
+
+async def test_a_subscription_ends_at_once_when_no_payer_is_asked_to_confirm_its_payment(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    subscription, challenged = await confirming(client)
+    before = await make.snapshot(database)
+    response = await acts.ask(client, subscription, "cancel", {"cancelImmediately": True})
+    assert (response.status_code, response.json()["code"]) == (409, "attempt_in_progress")
+    assert str(challenged["id"]) in response.json()["detail"]
+    assert await make.snapshot(database) == before
+    closed = await payments.act(client, challenged, "cancel")
+    assert closed["transactions"][-1]["outcome"]["errorCode"] == "action_abandoned"
+    ended = await acts.act(client, subscription, "cancel", {"cancelImmediately": True})
+    assert acts.shown(ended, "status", "currentCycle") == ("cancelled", 1)
+    assert "cancelled" in await payments.refused(client, challenged, "complete-action", {"outcome": "succeeded"})
+    assert not [each for each in await payments.charges(database, challenged) if each["captured"]]
+    after = await acts.advanced(client, subscription, acts.later(challenged["action"]["expiresAt"], days=9))
+    assert acts.shown(after, "status", "currentCycle") == ("cancelled", 1)
+
+
+async def test_the_payment_is_open_still_where_its_subscription_could_not_be_cancelled(
+    client: httpx.AsyncClient,
+) -> None:
+    subscription, renewal = await unpaid(client)
+    tag = (await client.get(f"/subscriptions/{subscription['id']}")).headers["ETag"]
+    await acts.act(client, subscription, "", {"metadata": {"a": "b"}})
+    response = await acts.ask(client, subscription, "cancel", {"cancelImmediately": True}, **{"If-Match": tag})
+    assert response.status_code == 412
+    assert await payments.current(client, renewal) == renewal
 
 
 async def confirming(client: httpx.AsyncClient) -> tuple[acts.Object, acts.Object]:
@@ -220,18 +290,6 @@ async def test_a_retry_is_made_once_nobody_confirmed(client: httpx.AsyncClient) 
     assert after["autoBillingDisabledReason"] == "latest_invoice_retrying"
     (renewal,) = await acts.renewals(client, subscription)
     assert len(acts.tries(renewal)) == 3
-
-
-async def test_what_is_confirmed_after_the_subscription_was_cancelled_is_not_charged(
-    shop: Shop, database: Database
-) -> None:
-    subscription, challenged = await confirming(shop.client)
-    await acts.act(shop.client, subscription, "cancel", {"cancelImmediately": True})
-    why = await payments.refused(shop.client, challenged, "complete-action", {"outcome": "succeeded"})
-    assert "cancelled" in why
-    assert not [each for each in await payments.charges(database, challenged) if each["captured"]]
-    after = await acts.advanced(shop.client, subscription, acts.later(challenged["action"]["expiresAt"], days=9))
-    assert acts.shown(after, "status", "currentCycle") == ("cancelled", 1)
 
 
 async def test_the_books_of_the_gateway_hold_one_charge_for_each_cycle(shop: Shop, database: Database) -> None:

@@ -1,12 +1,15 @@
 """Subscriptions begin with the payment that pays for their first cycle, and not without it."""
 
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
 
-from odus.kit.db import Database
+from odus.kit.db import Database, Write
 from odus.kit.times import Moment, now
+from odus.payment_methods import actions
+from odus.payment_methods.model import PaymentMethod
 from odus.payments import jobs
 from tests import make, operations
 from tests.faults.history import check_chain
@@ -42,6 +45,7 @@ async def test_a_payment_that_succeeds_begins_a_subscription(client: httpx.Async
         "cancelledAt": None,
         "autoBillingEnabled": True,
         "autoBillingDisabledReason": None,
+        "autoBillingDisabledDetail": None,
         "nextChargeAt": subscription["currentPeriodEnd"],
         "nextChargeAmount": 1500,
         "currency": "usd",
@@ -211,3 +215,48 @@ def _after(error: type[Exception]) -> object:
         raise error
 
     return authorize
+
+
+# Detached meanwhile --------------------------------------------------------------------------------------------------
+
+
+async def test_one_whose_card_is_detached_as_it_is_saved_begins_with_the_card_saved_anew(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = (await make.customer(client))["id"]
+    known = (await make.paid(client, customer=customer))["paymentMethod"]
+    save, saved = actions.save, list[str]()
+
+    async def saved_and_detached(write: Write, *arguments: Any) -> PaymentMethod:
+        method = await save(write, *arguments)
+        if not saved:
+            await write.run("update payment_methods set is_default = false, detached_at = now() where id = $1", known)
+        saved.append(method.id)
+        return method
+
+    monkeypatch.setattr(actions, "save", saved_and_detached)
+    subscription = await acts.subscribed(client, customer=customer)
+    assert saved == [known, subscription["paymentMethod"]]
+    assert acts.billing(subscription)[:3] == ("active", True, None)
+
+
+async def test_what_was_paid_begins_even_on_a_method_that_was_detached_and_then_its_billing_stops(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    customer = (await make.customer(client))["id"]
+    known = await make.paid(client, make.CHALLENGED, customer=customer)
+    known = await payments.act(client, known, "complete-action", {"outcome": "succeeded"})
+    cart = {"items": [{"price": await acts.price(client)}]}
+    made = await make.payment(client, customer=customer, cart=cart, paymentMethod=known["paymentMethod"])
+    challenged = await payments.act(client, made, "authorize")
+    assert challenged["status"] == "requires_action"
+    # No method can be detached so any more, but one was perhaps before that was refused.
+    await database.write.run("alter table payment_methods disable trigger check_detached")
+    sql = "update payment_methods set is_default = false, detached_at = now() where id = $1"
+    await database.write.run(sql, known["paymentMethod"])
+    await database.write.run("alter table payment_methods enable trigger check_detached")
+    paid = await payments.act(client, challenged, "complete-action", {"outcome": "succeeded"})
+    assert paid["displayStatus"] == "succeeded"
+    subscription = await acts.current(client, paid["subscription"])
+    assert acts.billing(subscription) == ("active", False, "recurring_payment_errored", None)
+    assert "detached" in subscription["autoBillingDisabledDetail"]

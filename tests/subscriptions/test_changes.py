@@ -1,5 +1,7 @@
 """What is done to subscriptions: another card, metadata, an end, and going on."""
 
+import pkgutil
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import httpx
@@ -8,11 +10,15 @@ import pytest
 from odus.gateways import connect
 from odus.gateways.protocol import Answer, Card, GatewayError, Order
 from odus.gateways.sandbox import Sandbox
+from odus.kit import times
 from odus.kit.db import Database
 from odus.kit.ids import new_id
 from odus.kit.times import Moment, everywhere
+from odus.kit.versions import IfMatch
 from odus.payments import jobs
+from odus.renewals import ending
 from odus.renewals.actions import fall_due
+from odus.subscriptions.model import SubscriptionCancel
 from tests import make, operations
 from tests.faults.history import check_chain
 from tests.make import Shop
@@ -239,15 +245,42 @@ async def test_one_whose_next_cycle_is_being_charged_cannot_end_before_that_has(
     with monkeypatch.context() as patch:
         patch.setitem(connect.INTEGRATIONS, "sandbox", Silent)
         await fall_due(database.write, make.who(shop.merchant_id), made["id"], end)
-    response = await acts.ask(shop.client, made, "cancel", {"cancelImmediately": True})
-    assert (response.status_code, response.json()["code"]) == (409, "attempt_in_progress")
+    for body in ({}, {"cancelImmediately": True}):
+        response = await acts.ask(shop.client, made, "cancel", body)
+        assert (response.status_code, response.json()["code"]) == (409, "attempt_in_progress")
+        assert response.headers["Retry-After"] == "1"
     (charge,) = await acts.renewals(shop.client, made)
     later = Moment.of(everywhere() + timedelta(minutes=2))
     await jobs.fall_due(database.write, make.who(shop.merchant_id), charge["id"], later)
     renewed = await acts.current(shop.client, made)
     assert renewed["currentCycle"] == 2
-    ended = await acts.act(shop.client, renewed, "cancel", {"cancelImmediately": True})
-    assert ended["status"] == "cancelled"
+    ending = await acts.act(shop.client, renewed, "cancel")
+    assert (ending["cancelAtPeriodEnd"], ending["currentCycle"]) == (True, 2)
+
+
+@pytest.mark.parametrize("moment", ["odus.renewals.actions.of_cycle", "odus.payments.actions.authorize"])
+async def test_one_that_is_cancelled_in_time_is_not_charged_by_who_looked_at_it_before(
+    shop: Shop, database: Database, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    made = await acts.subscribed(shop.client)
+    end, who = Moment.parse(made["currentPeriodEnd"]), make.who(shop.merchant_id)
+    goes_on: Callable[..., Awaitable[object]] = pkgutil.resolve_name(moment.replace(".actions.", ".actions:"))
+
+    async def cancelled_first(*arguments: object) -> object:
+        with times.at(acts.later(str(end), seconds=-1)):
+            await ending.cancel(database.write, who, made["id"], SubscriptionCancel(), IfMatch())
+        return await goes_on(*arguments)
+
+    with monkeypatch.context() as patch, times.at(end):
+        patch.setattr(moment, cancelled_first)
+        assert not await fall_due(database.write, who, made["id"], end)
+    accepted = await acts.current(shop.client, made)
+    assert acts.shown(accepted, "status", "cancelAtPeriodEnd", "currentCycle") == ("active", True, 1)
+    after = await acts.advanced(shop.client, made, acts.later(str(end), days=40))
+    assert acts.shown(after, "status", "cancelledAt", "currentCycle") == ("cancelled", str(end), 1)
+    for each in await acts.renewals(shop.client, made):
+        assert acts.shown(each, "status", "transactions") == ("cancelled", [])
+    assert len(await payments.charges(database, {"id": made["payment"]})) == 1
 
 
 async def test_no_cycle_of_one_that_has_ended_is_charged(shop: Shop, database: Database) -> None:

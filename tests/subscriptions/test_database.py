@@ -73,29 +73,41 @@ async def test_a_forbidden_change_is_refused(
 
 async def test_a_cycle_has_one_payment_that_is_not_cancelled(client: httpx.AsyncClient, database: Database) -> None:
     await put(client, "active")
-    columns = await _columns(database)
-    unpaid = {
-        "id": "'pay_copy'",
-        "status": "'open'",
-        "transactions": "'[]'",
-        "captured_at": "null",
-        "reference": "null",
-    }
-    unpaid |= {"amount_captured": "0", "amount_reversed": "0"}
-    values = [unpaid.get(name, name) for name in columns]
+    columns, values = await _unpaid(database)
     sql = f"insert into payments ({', '.join(columns)}) select {', '.join(values)} from payments where cycle = 2"
     with pytest.raises(asyncpg.UniqueViolationError) as refusal:
         await run(database, sql)  # pyright: ignore[reportArgumentType]
     assert refusal.value.constraint_name == "payments_cycle_key"
 
 
-async def _columns(database: Database) -> list[str]:
-    """Return the columns of payments that are written."""
+@pytest.mark.parametrize("body", [{}, {"cancelImmediately": True}], ids=["is to end", "has ended"])
+async def test_no_payment_is_made_for_a_cycle_of_one_that_ends(
+    client: httpx.AsyncClient, database: Database, body: Object
+) -> None:
+    subscription = await put(client, "active")
+    await acts.act(client, subscription, "cancel", body)
+    columns, values = await _unpaid(database, cycle="3")
+    sql = f"insert into payments ({', '.join(columns)}) select {', '.join(values)} from payments where cycle = 2"
+    with pytest.raises(asyncpg.CheckViolationError) as refusal:
+        await run(database, sql)  # pyright: ignore[reportArgumentType]
+    assert refusal.value.constraint_name == "payments_subscription_ended"
+
+
+async def _unpaid(database: Database, **more: str) -> tuple[list[str], list[str]]:
+    """Return the columns of payments, and what makes a payment that nobody tried to pay of another one."""
+    columns = await _columns(database, "payments")
+    unpaid = {"id": "'pay_copy'", "status": "'open'", "transactions": "'[]'", "captured_at": "null"}
+    unpaid |= {"reference": "null", "amount_captured": "0", "amount_reversed": "0"}
+    return columns, [{**unpaid, **more}.get(name, name) for name in columns]
+
+
+async def _columns(database: Database, table: str) -> list[str]:
+    """Return the columns of a table that are written."""
     sql = """
-        select column_name from information_schema.columns
-        where table_schema = current_schema() and table_name = 'payments' and is_generated = 'NEVER'
+        select column_name::text from information_schema.columns
+        where table_schema = current_schema() and table_name = $1 and is_generated = 'NEVER'
     """
-    return [row["column_name"] for row in await database.read.rows(sql)]
+    return [row["column_name"] for row in await database.read.rows(sql, table)]
 
 
 async def test_a_subscription_is_charged_to_a_card_of_its_customer(
@@ -105,6 +117,21 @@ async def test_a_subscription_is_charged_to_a_card_of_its_customer(
     sql = "update subscriptions set payment_method_id = $2 where id = $1"
     with pytest.raises(asyncpg.ForeignKeyViolationError):
         await run(database, sql, subscription["id"], other["paymentMethod"])
+
+
+async def test_no_subscription_is_put_on_a_detached_card(client: httpx.AsyncClient, database: Database) -> None:
+    subscription = await put(client, "active")
+    other = (await make.paid(client, make.MASTERCARD, customer=subscription["customer"]))["paymentMethod"]
+    await client.post(f"/payment-methods/{other}/detach", json={})
+    columns = await _columns(database, "subscriptions")
+    values = ["'sub_copy'" if name == "id" else "$2" if name == "payment_method_id" else name for name in columns]
+    copy = (
+        f"insert into subscriptions ({', '.join(columns)}) select {', '.join(values)} from subscriptions where id = $1"
+    )
+    for sql in ("update subscriptions set payment_method_id = $2 where id = $1", copy):
+        with pytest.raises(asyncpg.CheckViolationError) as refusal:
+            await run(database, sql, subscription["id"], other)  # pyright: ignore[reportArgumentType]
+        assert refusal.value.constraint_name == "subscriptions_payment_method"
 
 
 async def test_a_payment_names_a_subscription_that_is_there(client: httpx.AsyncClient, database: Database) -> None:

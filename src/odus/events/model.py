@@ -32,6 +32,7 @@ EventType = Literal[
     "secret_key.updated",
     "subscription.created",
     "subscription.updated",
+    "test_clock.advanced",
     "user.created",
     "user.removed",
     "user.updated",

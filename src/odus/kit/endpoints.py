@@ -106,14 +106,15 @@ def operation_of(handler: object) -> Operation | None:
     return handler.opt.get("operation") if isinstance(handler, HTTPRouteHandler) else None
 
 
-def reads(path: str, permission: Permission) -> Decorator:
+def reads(path: str, permission: Permission, *, raises: Sequence[Kind] = ()) -> Decorator:
     """`GET` of one object: `async def get_x(read, who, id) -> X`. Answers 304 to a current `If-None-Match`.
 
-    Of what has no id it is `async def get_x(read, who) -> X`, without versions.
+    Of what has no id it is `async def get_x(read, who) -> X`, without versions. `raises` are the problems that it can
+    end in beyond those that every such endpoint has.
     """
 
     def decorate(function: Callable[..., Awaitable[Any]]) -> HTTPRouteHandler:
-        known = (NOT_FOUND,) if "{id" in path else ()
+        known = (NOT_FOUND, *raises) if "{id" in path else raises
         operation = _operation(function, "read", "GET", path, permission, raises=known)
 
         async def handle(call: Call, services: Services, who: Principal, _seconds: float) -> Response:

@@ -40,6 +40,12 @@ async def put_ahead(write: Write, merchant_id: str, by: timedelta) -> None:
     await write.run("update merchants set clock_offset = greatest(clock_offset, $2) where id = $1", merchant_id, by)
 
 
+async def advance(write: Write, entry: Entry, by: timedelta) -> None:
+    """Put a merchant's clock ahead, and write the event of that."""
+    sql = "update merchants set clock_offset = greatest(clock_offset, $11) where id = $1 returning id"
+    await events.write_with(write, entry, sql, by)
+
+
 _COLUMNS = "id, name, environment, created_at"
 
 _INSERT = """

@@ -18,6 +18,8 @@ from odus.payment_methods.model import PaymentMethod, PaymentMethodUpdate, Saved
 
 BILLED = "payment_methods_billed"
 """The constraint that holds a card to the subscriptions that are charged to it."""
+CHARGING = "payment_methods_charging"
+"""The constraint that holds a card to a payment for which it is being charged."""
 CROSSED = (StaleError, asyncpg.UniqueViolationError)
 """What is raised where two changes of a customer's payment methods cross: begin the transaction anew."""
 
@@ -139,6 +141,8 @@ async def detach(write: Write, who: Principal, method_id: str, if_match: IfMatch
         except asyncpg.CheckViolationError as error:
             if error.constraint_name == BILLED:
                 raise CONFLICT("An active subscription is charged to it; change the subscription first.") from None
+            if error.constraint_name == CHARGING:
+                raise CONFLICT("A payment is being charged to it, or waits for its payer to confirm that.") from None
             raise
 
 

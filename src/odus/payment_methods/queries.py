@@ -70,6 +70,14 @@ async def token(read: Read, merchant_id: str, method_id: str) -> Token:
     return Token(row["gateway_profile_id"], row["token"], row["fingerprint"])
 
 
+async def keep(write: Write, merchant_id: str, method_id: str) -> bool:
+    """Keep a payment method from being detached until the transaction ends; False where it is detached already."""
+    sql = """
+        select true from payment_methods where merchant_id = $1 and id = $2 and detached_at is null for share
+    """
+    return await write.row(sql, merchant_id, method_id) is not None
+
+
 async def insert(write: Write, method: PaymentMethod, token: Token, entry: Entry) -> None:
     """Add a payment method, and its event."""
     arguments = (

@@ -33,7 +33,9 @@ START_SECONDS = 10.0
 """How long after its record a call is still sent; later, `reconcile` may have asked about it already."""
 
 SUBSCRIPTION_ENDED = "payments_subscription_ended"
-"""The constraint that keeps a cycle of a subscription that ended from being charged."""
+"""The constraint that keeps a cycle from being charged of a subscription that ended, or is to end before it."""
+METHOD_DETACHED = "payments_attempt_method"
+"""The constraint that keeps a payment method from being charged once it is detached."""
 
 replace = msgspec.structs.replace
 
@@ -148,15 +150,20 @@ def _marked(record: Record, mark: Mark | None) -> Record:
 
 
 async def _begun(write: Write, who: Principal, before: Record, changed: Record) -> Record | None:
-    """Put an attempt on record; of a cycle only while its subscription goes on."""
-    if changed.cycle is None:
+    """Put an attempt on record; of a cycle only while its subscription goes on.
+
+    None where another came first, who detached the payment method among them: that is for the step to say.
+    """
+    if changed.cycle is None and (changed.attempt is None or changed.attempt.payment_method is None):
         return await _written(write, who, before, changed)
     try:
         async with write.transaction() as transaction:
             return await _written(transaction, who, before, changed)
     except asyncpg.CheckViolationError as error:
         if error.constraint_name == SUBSCRIPTION_ENDED:
-            raise CONFLICT("The payment's subscription is cancelled, for good.") from None
+            raise CONFLICT("The payment's subscription is cancelled: its next cycle is charged no more.") from None
+        if error.constraint_name == METHOD_DETACHED:
+            return None
         raise
 
 
@@ -198,13 +205,14 @@ async def _end(write: Write, who: Principal, record: Record, answer: Answer | No
     """Take an answer onto the record, in one transaction with all that follows from it."""
     card = rules.card_to_save(record, answer) if saves and answer is not None else None
     if card is None and not record.births and record.cycle is None:
-        return await _written(write, who, record, _after(record, answer, None))
+        return await _written(write, who, record, _after(record, answer, now(), None))
     async with write.transaction() as transaction:
         saved = None
         if card is not None and record.customer is not None:
             saved = await payment_methods.save(transaction, who, record.customer, card, record.gateway_profile)
-        changed = _after(record, answer, saved and saved.id)
-        changed = await following.begin(transaction, who, record, changed)
+        at = now()
+        changed = _after(record, answer, at, saved and saved.id)
+        changed = await following.begin(transaction, who, record, changed, at)
         written = await _written(transaction, who, record, changed)
         if written is None:
             raise StaleError
@@ -212,8 +220,8 @@ async def _end(write: Write, who: Principal, record: Record, answer: Answer | No
         return written
 
 
-def _after(record: Record, answer: Answer | None, saved: str | None) -> Record:
-    return rules.never_arrived(record, now()) if answer is None else rules.ended(record, answer, now(), saved)
+def _after(record: Record, answer: Answer | None, at: Moment, saved: str | None) -> Record:
+    return rules.never_arrived(record, at) if answer is None else rules.ended(record, answer, at, saved)
 
 
 async def _written(write: Write, who: Principal, before: Record, changed: Record) -> Record | None:

@@ -20,6 +20,7 @@ from odus.payments import actions, forms, queries, words
 from odus.payments.model import DisplayStatus, Payment
 from odus.payments.record import Record
 from odus.products import queries as products
+from odus.subscriptions import queries as subscriptions
 
 PATH = "/dashboard/payments"
 STATES: tuple[DisplayStatus, ...] = get_args(DisplayStatus)
@@ -119,9 +120,17 @@ async def _page(visit: Visit, record: Record, rows: list[Row], status: int = 200
         customer=customer and await customers.get(read, merchant_id, customer),
         method=method and await payment_methods.get(read, merchant_id, method),
         items=await _items(visit, record),
+        subscriptions=await _subscriptions(visit, record),
         rows=rows,
         activity=await activity(visit.database, merchant_id, record.id, words.telling(record.currency)),
     )
+
+
+async def _subscriptions(visit: Visit, record: Record) -> list[str]:
+    """Return the subscriptions that it charged a cycle of, or that were born of it."""
+    if record.cycle is not None or record.subscription is None:
+        return [] if record.subscription is None else [record.subscription]
+    return await subscriptions.of_payment(visit.database.read, visit.who.merchant_id, record.id)
 
 
 async def _moves(visit: Visit, record: Record) -> frozenset[forms.Move]:

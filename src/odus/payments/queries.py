@@ -13,7 +13,7 @@ from odus.kit.filters import Field, Kind
 from odus.kit.lists import Asked, Listing, Page
 from odus.kit.search import find
 from odus.kit.times import Moment, everywhere
-from odus.payments import rows
+from odus.payments import rows, subscription_filters
 from odus.payments.model import DisplayStatus, Initiator, OffSessionType, Payment, Revenue, Status
 from odus.payments.record import Record
 
@@ -124,7 +124,7 @@ LISTING = Listing(
         Field(name="amount", kind=kinds.AMOUNT, column="amount", indexed="amount", sorted_by="amount"),
         _choice("currency", "currency", kinds.CURRENCY),
         _choice("paymentMethod", "payment_method_id", kinds.TEXT, is_nullable=True, indexed=True),
-        _choice("subscription", "subscription_id", kinds.TEXT, is_nullable=True, indexed=True),
+        _choice("subscription", "subscription_id", subscription_filters.KIND, is_nullable=True, indexed=True),
         _choice("initiator", "initiator", kinds.choice(*get_args(Initiator))),
         _choice("offSessionType", "off_session_type", kinds.choice(*get_args(OffSessionType)), is_nullable=True),
         kinds.CREATED_AT,

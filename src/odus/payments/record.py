@@ -25,6 +25,9 @@ from odus.payments.model import (
 RECONCILE_AFTER = timedelta(seconds=60)
 """How long after its record an attempt without an answer is asked about: no call is sent, or waited for, that long."""
 
+RENEWAL = "renewal "
+"""What the names of requests begin with by which subscriptions charge their cycles themselves."""
+
 Kind = Literal["authorize", "complete", "cancel", "expire", "capture", "refund", "void"]
 """What is asked of the gateway. Three of them end a challenge: `complete` as the payer confirmed or refused it,
 `cancel` as the payment is to be cancelled, `expire` as its time is over."""
@@ -43,6 +46,11 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     saves: bool = False
     request: str = ""
     """Which of the payment's requests caused it."""
+
+    @property
+    def is_renewal(self) -> bool:
+        """Whether a subscription charges its cycle itself, and no person or program does it by hand."""
+        return self.request.startswith(RENEWAL)
 
 
 class Challenge(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,8 @@ CHALLENGE_FOR = timedelta(hours=24)
 """How long a payer has for a confirmation; then the payment is open again."""
 
 SUCCESS = Outcome(status="success")
+UNREACHABLE = "gateway_unreachable"
+"""What is said of an attempt that never reached the gateway."""
 
 Begun = Literal["authorize", "capture", "refund", "void"]
 
@@ -154,7 +156,7 @@ def never_arrived(record: Record, at: Moment) -> Record:
     assert attempt  # noqa: S101 - the caller looked
     if attempt.kind in _ENDINGS:
         return replace(record, attempt=None)  # the payer can confirm it again, and it can be ended again
-    failed = ended(record, because("gateway_unreachable"), at, None)
+    failed = ended(record, because(UNREACHABLE), at, None)
     return replace(failed, capture_at=record.capture_at)  # what falls due is tried again
 
 
@@ -182,9 +184,20 @@ def _begin(record: Record, at: Moment, kind: Begun, amount: int, card: CardShown
     return replace(record, attempt=attempt, transactions=[*record.transactions, made])
 
 
+def takes_more(record: Record, kind: TransactionType) -> bool:
+    """Tell whether it has fewer transactions of a type than it can have."""
+    return sum(each.type == kind for each in record.transactions) < MOST_TRANSACTIONS
+
+
+def unheard(record: Record) -> int:
+    """Return how many of its last attempts in a row never reached the gateway."""
+    arrived = (each.outcome is None or each.outcome.error_code != UNREACHABLE for each in reversed(record.transactions))
+    return next((number for number, has_arrived in enumerate(arrived) if has_arrived), len(record.transactions))
+
+
 def _refuse_more(record: Record, kind: TransactionType) -> None:
     """Raise `conflict` at the limit of a type: failed authorizations must not stand in the way of a refund."""
-    if sum(each.type == kind for each in record.transactions) >= MOST_TRANSACTIONS:
+    if not takes_more(record, kind):
         raise CONFLICT(f"The payment has {MOST_TRANSACTIONS} transactions of this type, and takes no more.")
 
 

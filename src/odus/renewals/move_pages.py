@@ -16,7 +16,7 @@ from odus.kit.versions import IfMatch, etag
 from odus.payment_methods import queries as payment_methods
 from odus.payments import words
 from odus.products import queries as products
-from odus.renewals import forms
+from odus.renewals import ending, forms
 from odus.renewals.forms import Move
 from odus.subscriptions import actions, queries
 from odus.subscriptions.model import Subscription
@@ -50,7 +50,7 @@ async def cancel_subscription_form(visit: Visit, form: Form) -> Response:
     """Cancel the subscription with its period, or now."""
 
     async def act(write: Write, values: Values) -> Subscription:
-        return await actions.cancel(write, visit.who, visit.id, forms.cancel(values), IfMatch())
+        return await ending.cancel(write, visit.who, visit.id, forms.cancel(values), IfMatch())
 
     return await _act(visit, form, "cancel", act)
 

@@ -128,9 +128,9 @@ async def _page(visit: Visit, record: Record, rows: list[Row], status: int = 200
 
 
 async def _payments(visit: Visit, record: Record) -> Page[Payment]:
-    """Return a subscription's newest payments, the declined ones too."""
+    """Return a subscription's newest payments, the declined ones too, and the one that it was born of."""
     asked = Asked(sort=payments.LISTING.sorts["createdAt"], is_descending=True, paging=Paging(1, SHOWN))
-    asked = asked.within("subscription", Condition("subscription_id = {0}", (record.id,)))
+    asked = asked.within("subscription", Condition("(subscription_id = {0} or id = {1})", (record.id, record.payment)))
     return await payments.search(visit.database.search, visit.who.merchant_id, asked)
 
 

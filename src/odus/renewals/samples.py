@@ -16,8 +16,7 @@ from odus.kit.versions import IfMatch
 from odus.payments.samples import GOOD_CARDS, Teller
 from odus.products import actions as products
 from odus.products.model import Price, PriceCreate, ProductCreate
-from odus.renewals import clock
-from odus.subscriptions import actions as subscriptions
+from odus.renewals import clock, ending
 from odus.subscriptions.model import SubscriptionCancel
 
 PLANS = (
@@ -113,4 +112,4 @@ async def _cancel(write: Write, who: Principal, chosen: Mapping[str, bool], at: 
     with times.at(at):
         for subscription_id, is_at_once in chosen.items():
             data = SubscriptionCancel(cancel_immediately=is_at_once)
-            await subscriptions.cancel(write, who, subscription_id, data, IfMatch())
+            await ending.cancel(write, who, subscription_id, data, IfMatch())

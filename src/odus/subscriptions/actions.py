@@ -1,4 +1,4 @@
-"""What can happen with subscriptions, apart from the charges themselves (see `renewals`)."""
+"""What can happen with subscriptions, apart from the charges themselves and their end (see `renewals`)."""
 
 from collections.abc import Callable, Iterable
 
@@ -7,11 +7,10 @@ import msgspec
 from msgspec import UNSET
 
 from odus.events.actions import note
-from odus.gateways.protocol import DeclineType
 from odus.kit import metadata, problems
 from odus.kit.db import Write
 from odus.kit.permissions import Principal
-from odus.kit.problems import FieldError
+from odus.kit.problems import FieldError, Problem
 from odus.kit.requests import not_found
 from odus.kit.times import Moment, after, now
 from odus.kit.versions import IfMatch, StaleError
@@ -19,11 +18,13 @@ from odus.merchant_configs import queries as merchant_configs
 from odus.payment_methods import queries as payment_methods
 from odus.products import queries as products
 from odus.subscriptions import queries, rules
-from odus.subscriptions.model import Subscription, SubscriptionCancel, SubscriptionUpdate
+from odus.subscriptions.model import Subscription, SubscriptionUpdate
 from odus.subscriptions.record import Record
 
 CHARGING = "subscriptions_charging"
-"""The constraint that keeps a subscription from ending while its next cycle is being charged."""
+"""The constraint that keeps a subscription from being cancelled, either way, while its next cycle is being charged."""
+DETACHED = "subscriptions_payment_method"
+"""The constraint that keeps a subscription from being charged to a card that is detached."""
 
 replace = msgspec.structs.replace
 
@@ -45,17 +46,25 @@ async def begin(write: Write, who: Principal, paid: rules.Paid, items: Iterable[
 
 async def renewed(write: Write, who: Principal, subscription_id: str, cycle: int) -> None:
     """Begin a cycle whose charge succeeds in this transaction. Raises `StaleError` where another write came first."""
-    before = await _load(write, who, subscription_id)
+    before = await load(write, who, subscription_id)
     if before.status == "active" and before.current_cycle + 1 == cycle:
         await write_over(write, who, before, rules.renewed(before), now())
 
 
-async def declined(write: Write, who: Principal, subscription_id: str, cycle: int, decline: DeclineType | None) -> None:
+async def declined(write: Write, who: Principal, subscription_id: str, cycle: int, refused: rules.Refused) -> None:
     """Take it that a cycle's charge is declined in this transaction. Raises `StaleError` as `renewed`."""
-    before = await _load(write, who, subscription_id)
+    before = await load(write, who, subscription_id)
     if before.status == "active" and before.current_cycle + 1 == cycle and before.due_at is not None:
         at = now()
-        await write_over(write, who, before, rules.declined(before, decline, at), at)
+        await write_over(write, who, before, rules.declined(before, refused, at), at)
+
+
+async def unheard(write: Write, who: Principal, subscription_id: str, cycle: int, times: int) -> None:
+    """Take it that a cycle's charge, for the so manieth time, did not reach the gateway. Raises as `renewed`."""
+    before = await load(write, who, subscription_id)
+    if before.status == "active" and before.current_cycle + 1 == cycle and before.due_at is not None:
+        at = now()
+        await write_over(write, who, before, rules.unheard(before, times, at), at)
 
 
 async def update(
@@ -64,11 +73,10 @@ async def update(
     """Change what is sent. Raises `not_found`, `precondition_failed`, `validation_failed`."""
     method = data.payment_method
     if method is not UNSET:
-        record = await _load(write, who, subscription_id)
+        record = await load(write, who, subscription_id)
         known = await payment_methods.get(write, who.merchant_id, method)
         if known is None or known.customer != record.customer or known.detached_at is not None:
-            message = "is not a payment method of the subscription's customer that can be charged"
-            raise problems.invalid([FieldError("paymentMethod", "invalid_value", message)])
+            raise _unusable()
 
     def step(record: Record, _at: Moment) -> Record:
         return replace(
@@ -80,17 +88,9 @@ async def update(
     return await change(write, who, subscription_id, if_match, step)
 
 
-async def cancel(
-    write: Write, who: Principal, subscription_id: str, data: SubscriptionCancel, if_match: IfMatch
-) -> Subscription:
-    """Cancel now or at the end of the period. Raises `conflict`, and `validation_failed` where that is so already."""
-    return await change(
-        write,
-        who,
-        subscription_id,
-        if_match,
-        lambda record, at: rules.cancelling(record, at, at_once=data.cancel_immediately),
-    )
+def _unusable() -> Problem:
+    message = "is not a payment method of the subscription's customer that can be charged"
+    return problems.invalid([FieldError("paymentMethod", "invalid_value", message)])
 
 
 async def resume(write: Write, who: Principal, subscription_id: str, if_match: IfMatch) -> Subscription:
@@ -103,7 +103,7 @@ async def change(
 ) -> Subscription:
     """Write what a step makes of a subscription at a moment, onto the version that it was made from."""
     while True:
-        before = await _load(write, who, subscription_id)
+        before = await load(write, who, subscription_id)
         if_match.check(before.subscription)
         at = after(before.updated_at, now())
         changed = step(before, at)
@@ -115,7 +115,8 @@ async def change(
             continue
 
 
-async def _load(write: Write, who: Principal, subscription_id: str) -> Record:
+async def load(write: Write, who: Principal, subscription_id: str) -> Record:
+    """Return a subscription's record. Raises `not_found`."""
     record = await queries.get(write, who.merchant_id, subscription_id)
     if record is None:
         raise not_found()
@@ -125,8 +126,8 @@ async def _load(write: Write, who: Principal, subscription_id: str) -> Record:
 async def write_over(write: Write, who: Principal, before: Record, changed: Record, at: Moment) -> Record:
     """Write the version of a moment over the one that it was worked out from.
 
-    Raises `StaleError` where another came first, and `attempt_in_progress` for one that is to end while its next cycle
-    is being charged.
+    Raises `StaleError` where another came first, `attempt_in_progress` for one that is cancelled while its next cycle
+    is being charged, `validation_failed` for a payment method that was detached meanwhile.
     """
     changed = replace(changed, updated_at=after(before.updated_at, at))
     entry = note(who, "subscription.updated", before.subscription, changed.subscription)
@@ -136,6 +137,8 @@ async def write_over(write: Write, who: Principal, before: Record, changed: Reco
     except asyncpg.CheckViolationError as error:
         if error.constraint_name == CHARGING:
             raise problems.ATTEMPT_IN_PROGRESS("The next cycle is being charged at this moment.") from None
+        if error.constraint_name == DETACHED:
+            raise _unusable() from None
         raise
     if not is_written:
         raise StaleError

@@ -4,11 +4,11 @@ from odus.kit.db import Read, Search, Write
 from odus.kit.endpoints import changes, lists_of, reads
 from odus.kit.lists import Asked, Page
 from odus.kit.permissions import Permission, Principal
-from odus.kit.problems import ATTEMPT_IN_PROGRESS, CONFLICT
+from odus.kit.problems import CONFLICT
 from odus.kit.requests import not_found
 from odus.kit.versions import IfMatch
 from odus.subscriptions import actions, queries
-from odus.subscriptions.model import Subscription, SubscriptionCancel, SubscriptionResume, SubscriptionUpdate
+from odus.subscriptions.model import Subscription, SubscriptionResume, SubscriptionUpdate
 
 
 @lists_of(
@@ -46,23 +46,6 @@ async def update_subscription(
     return await actions.update(write, who, subscription_id, data, if_match)
 
 
-@changes(
-    "/subscriptions/{id}/cancel",
-    Permission.SUBSCRIPTION_UPDATE,
-    raises=(CONFLICT, ATTEMPT_IN_PROGRESS),
-    example={},
-)
-async def cancel_subscription(
-    write: Write, who: Principal, subscription_id: str, data: SubscriptionCancel, if_match: IfMatch
-) -> Subscription:
-    """Cancel a subscription.
-
-    It ends with the period that is paid for, and can be resumed until then; with `cancelImmediately` it ends now, for
-    good. Nothing is given back by itself: reverse the payment for that.
-    """
-    return await actions.cancel(write, who, subscription_id, data, if_match)
-
-
 @changes("/subscriptions/{id}/resume", Permission.SUBSCRIPTION_UPDATE, raises=(CONFLICT,), example={})
 async def resume_subscription(
     write: Write, who: Principal, subscription_id: str, data: SubscriptionResume, if_match: IfMatch
@@ -76,5 +59,5 @@ async def resume_subscription(
     return await actions.resume(write, who, subscription_id, if_match)
 
 
-HANDLERS = [list_subscriptions, get_subscription, update_subscription, cancel_subscription, resume_subscription]
-"""Every endpoint of subscriptions."""
+HANDLERS = [list_subscriptions, get_subscription, update_subscription, resume_subscription]
+"""Every endpoint of subscriptions but for their end, which is one of their payments too (see `renewals`)."""

@@ -37,8 +37,12 @@ class Subscription(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
         DisabledReason | None,
         Meta(
             description="`latest_invoice_retrying`: a charge was declined and is tried again; "
-            "`recurring_payment_errored`: no more; `subscription_cancelled`."
+            "`recurring_payment_errored`: it came to nothing, and is not tried again; `subscription_cancelled`."
         ),
+    ]
+    auto_billing_disabled_detail: Annotated[
+        str | None,
+        Meta(description="Why the last charge came to nothing, in words: a decline with its code, a restriction."),
     ]
     next_charge_at: Annotated[Moment | None, Meta(description="When it is charged next by itself; null: not any more.")]
     next_charge_amount: Annotated[int | None, Meta(description="How much, in the minor unit of `currency`.")]

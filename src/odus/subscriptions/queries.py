@@ -51,6 +51,12 @@ async def due(read: Read, limit: int) -> list[tuple[str, str]]:
     return [(row["merchant_id"], row["id"]) for row in await read.rows(_DUE, everywhere(), limit)]
 
 
+async def of_payment(read: Read, merchant_id: str, payment_id: str) -> list[str]:
+    """Return the ids of the subscriptions that were born of a payment, in the order of its cart."""
+    sql = "select id from subscriptions where merchant_id = $1 and payment_id = $2 order by created_at, id"
+    return [row["id"] for row in await read.rows(sql, merchant_id, payment_id)]
+
+
 async def search(search: Search, merchant_id: str, asked: Asked) -> Page[Subscription]:
     """Return the subscriptions that were asked for."""
     return await find(search, LISTING, merchant_id, asked, _subscription)
@@ -92,7 +98,7 @@ async def turns_by_day(read: Read, merchant_id: str, since: Moment) -> dict[date
 _COLUMNS: LiteralString = (
     "id, customer_id, price_id, quantity, currency, schedule, timezone, payment_id, payment_method_id, status, "
     "start_date, current_period_start, current_period_end, current_cycle, cancel_at_period_end, cancelled_at, "
-    "disabled_reason, failed_at, retries, due_at, metadata, created_at, updated_at"
+    "disabled_reason, disabled_detail, failed_at, retries, due_at, metadata, created_at, updated_at"
 )
 
 LISTING = Listing(
@@ -136,18 +142,20 @@ _INSERT = """
 insert into subscriptions (
     merchant_id, id, payment_method_id, status, current_period_start, current_period_end, current_cycle,
     cancel_at_period_end, cancelled_at, disabled_reason, failed_at, retries, due_at, metadata, metadata_folded,
-    updated_at, customer_id, price_id, quantity, currency, schedule, timezone, payment_id, start_date, created_at
+    updated_at, disabled_detail, customer_id, price_id, quantity, currency, schedule, timezone, payment_id, start_date,
+    created_at
 )
 values ($1, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31,
-    $32, $33, $34)
+    $32, $33, $34, $35)
 returning id
 """
 
 _UPDATE = """
 update subscriptions set payment_method_id = $12, status = $13, current_period_start = $14, current_period_end = $15,
     current_cycle = $16, cancel_at_period_end = $17, cancelled_at = $18, disabled_reason = $19, failed_at = $20,
-    retries = $21, due_at = $22, metadata = $23, metadata_folded = $24, updated_at = $25
-where merchant_id = $1 and id = $11 and updated_at = $26
+    retries = $21, due_at = $22, metadata = $23, metadata_folded = $24, updated_at = $25,
+    disabled_detail = $26
+where merchant_id = $1 and id = $11 and updated_at = $27
 returning id
 """
 
@@ -200,6 +208,7 @@ def _values(record: Record) -> tuple[object, ...]:
         bodies.text(record.metadata),
         folded and bodies.text(folded),
         record.updated_at,
+        record.disabled_detail,
     )
 
 
@@ -230,6 +239,7 @@ def _record(row: asyncpg.Record) -> Record:
         cancel_at_period_end=row["cancel_at_period_end"],
         cancelled_at=_moment(row, "cancelled_at"),
         disabled_reason=row["disabled_reason"],
+        disabled_detail=row["disabled_detail"],
         failed_at=_moment(row, "failed_at"),
         retries=row["retries"],
         due_at=_moment(row, "due_at"),

@@ -30,6 +30,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     cancel_at_period_end: bool = False
     cancelled_at: Moment | None = None
     disabled_reason: DisabledReason | None = None
+    disabled_detail: str | None = None
+    """Why the charge that is due came to nothing, in words."""
     failed_at: Moment | None = None
     """When the charge that is due was declined first."""
     retries: int = 0
@@ -65,6 +67,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
             cancelled_at=self.cancelled_at,
             auto_billing_enabled=self.disabled_reason is None,
             auto_billing_disabled_reason=self.disabled_reason,
+            auto_billing_disabled_detail=self.disabled_detail,
             next_charge_at=self.due_at if charges else None,
             next_charge_amount=self.next_amount if charges else None,
             currency=self.currency,

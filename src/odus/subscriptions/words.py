@@ -17,7 +17,7 @@ STATES: Mapping[str, tuple[str, str]] = {
 
 REASONS: Mapping[DisabledReason, str] = {
     "latest_invoice_retrying": "The charge of the next cycle was declined, and is tried again",
-    "recurring_payment_errored": "The charge of the next cycle was declined, and is not tried again",
+    "recurring_payment_errored": "The next cycle could not be charged, and is not tried again",
     "subscription_cancelled": "The subscription is cancelled",
 }
 """Why the next cycle is not charged at its time."""
