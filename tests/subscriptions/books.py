@@ -57,7 +57,8 @@ async def _periods(database: Database, subscription_id: str) -> list[tuple[int, 
 async def check_money(database: Database, shop: Shop) -> None:
     """Hold what the gateway took for a merchant against what the payments say, to the cent."""
     sql = """
-        select payments.id, amount_captured, status, count(reference_of.*) as charges,
+        select payments.id, amount_captured, status,
+            count(reference_of.*) filter (where reference_of.captured > 0) as charges,
             coalesce(sum(reference_of.captured), 0)::bigint as taken
         from payments left join sandbox_charges as reference_of
             on reference_of.merchant_id = payments.merchant_id and reference_of.payment_id = payments.id
