@@ -47,8 +47,8 @@ class Query:
     direction: str = "asc"
     page: int = 1
     size: int = 10
-    deep: int = field(default=1000, compare=False)
-    """From which offset on a page counts as deep."""
+    limits: dict[str, int] = field(default_factory=dict[str, int], compare=False)
+    """What a list does at these sizes it does here at smaller ones: the names in `search`, each with its value."""
 
     @property
     def parameters(self) -> list[tuple[str, str]]:

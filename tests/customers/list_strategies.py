@@ -129,5 +129,10 @@ def queries(draw: st.DrawFn, ids: tuple[str, ...]) -> Query:
         draw(st.sampled_from(["asc", "desc", "ASC", "DESC"])),
         draw(st.integers(1, 4)),
         draw(st.sampled_from([1, 2, 3, 10, 100])),
-        draw(st.sampled_from([0, 2, 1000])),
+        {
+            "DEEP": draw(st.sampled_from([0, 2, 1000])),
+            "GLANCE": draw(st.sampled_from([1, 2, 3, 30])),
+            "LONG_GLANCE": draw(st.sampled_from([1, 2, 3, 50_000])),
+            "FEW": draw(st.sampled_from([0, 1, 2, 3, 2000])),
+        },
     )
