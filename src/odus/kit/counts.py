@@ -13,7 +13,7 @@ from typing import LiteralString
 import msgspec
 
 from odus.kit.cursors import digest
-from odus.kit.db import Search, Write
+from odus.kit.db import Read, Search, Write
 from odus.kit.filters import Condition
 from odus.kit.lists import Listing
 from odus.kit.statements import Statement
@@ -144,20 +144,21 @@ async def tidy(write: Write, listings: Iterable[Listing]) -> None:
             await _tidy(transaction, listing)
 
 
-async def look(search: Search, listing: Listing, merchant_id: str, conditions: Sequence[Condition]) -> Counted | None:
+async def look(read: Read, listing: Listing, merchant_id: str, conditions: Sequence[Condition]) -> Counted | None:
     """Return how many rows match by the kept count; None where none is kept."""
     statement = Statement(merchant_id)
     where = statement.where(conditions)
     sql: LiteralString = f"select {present(statement, listing, conditions, where)} as counted"
-    (row,) = await search.rows(sql, *statement.arguments)
+    (row,) = await read.rows(sql, *statement.arguments)
     return counted(row["counted"])
 
 
-async def _count(search: Search, listing: Listing, merchant_id: str, conditions: Sequence[Condition]) -> Counted:
+async def number(read: Read, listing: Listing, merchant_id: str, conditions: Sequence[Condition]) -> Counted:
+    """Count what matches, and keep nothing."""
     statement = Statement(merchant_id)
     where = statement.where(conditions)
     # `rows`, not `row`: PostgreSQL counts in parallel only where all rows are asked for.
-    (row,) = await search.rows(
+    (row,) = await read.rows(
         f"""
         select count(*), {AS_OF},
             extract(epoch from clock_timestamp() - statement_timestamp()) as seconds
@@ -165,7 +166,11 @@ async def _count(search: Search, listing: Listing, merchant_id: str, conditions:
         """,
         *statement.arguments,
     )
-    known = Counted(row["count"], row["snapshot"], row["server"], seconds=row["seconds"])
+    return Counted(row["count"], row["snapshot"], row["server"], seconds=row["seconds"])
+
+
+async def _count(search: Search, listing: Listing, merchant_id: str, conditions: Sequence[Condition]) -> Counted:
+    known = await number(search, listing, merchant_id, conditions)
     await keep_slow(search, listing, merchant_id, conditions, known)
     return known
 
