@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from odus.customers import queries
@@ -88,6 +89,44 @@ async def test_counts_are_exact_after_a_crash(folder: Path) -> None:
         os.kill(int((folder / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
     with embedded.start(folder) as server:
         await check(server.dsn, merchant_id)
+
+
+async def test_a_count_from_before_a_crash_of_one_process_is_not_kept_after_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL empties unlogged tables when one of its processes is killed, and goes on as the same server."""
+    with embedded.start(folder) as server:
+        merchant_id = await fill(server.dsn)
+        async with db.connect(server.dsn, 2) as database:
+            await database.write.run("delete from kept_counts")
+            monkeypatch.setattr(counts, "WORTH_KEEPING", 3600)
+            before = await counts.count_anew(database.search, queries.LISTING, merchant_id, [])
+            monkeypatch.setattr(counts, "WORTH_KEEPING", 0)
+            await add(database, merchant_id, range(MADE + 5, MADE + 8))
+            postmaster = await database.read.count("select pg_postmaster_start_time()")
+            os.kill(await database.read.count("select pg_backend_pid()"), signal.SIGKILL)
+        async with db.connect(server.dsn, 2) as database:
+            await until_it_serves(database)
+            assert await database.read.count("select pg_postmaster_start_time()") == postmaster
+            for _ in range(2):  # while no epoch has begun, and in the next one
+                await counts.keep(database.search, queries.LISTING, merchant_id, [], before)
+                assert await kept(database) == 0
+                assert await count(database, merchant_id) == MADE + 8
+            assert await kept(database) == 1
+            await add(database, merchant_id, range(MADE + 8, MADE + 10))
+            assert await count(database, merchant_id) == MADE + 10
+
+
+async def until_it_serves(database: Database) -> None:
+    """Wait until the server has recovered."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                assert await database.read.count("select count(*) from customer_changes") == 0
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await asyncio.sleep(0.05)
+            else:
+                return
 
 
 async def test_counts_are_exact_in_another_server_after_a_restore(folder: Path) -> None:
