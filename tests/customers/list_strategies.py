@@ -79,13 +79,13 @@ def _texts(*values: str) -> st.SearchStrategy[str]:
 
 @st.composite
 def _phone_texts(draw: st.DrawFn) -> str:
-    """Make a phone number or a part of one, as people may write it."""
+    """Make a phone number or a part of one, as people may write it; none of separators alone, which is refused."""
     text = draw(_altered(PHONE_NUMBERS))
     for separator in draw(st.lists(st.sampled_from(" .-()[]"), max_size=3)):
         at = draw(st.integers(0, len(text)))
-        # A space in front would be a plus sign.
-        text = text[:at] + separator + text[at:] if at or separator != " " else text
-    return draw(st.sampled_from([text, text.replace("+", " ", 1) if text.startswith("+") else text]))
+        text = text[:at] + separator + text[at:]
+    text = draw(st.sampled_from([text, text.replace("+", " ", 1) if text.startswith("+") else text]))
+    return text if text.strip(" .-()[]") else ""
 
 
 _PARTS = ("like", "contains")
