@@ -105,7 +105,7 @@ def worker(data_dir: DataDir = None, database_url: DatabaseUrl = None, log_level
 @app.command()
 def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Bring the database's schema up to date."""
-    commands.migrate(_settings(data_dir=data_dir, database_url=database_url))
+    commands.migrate(_settings(data_dir=data_dir, database_url=database_url), _tell)
     typer.echo("The database is up to date.", err=True)
 
 
