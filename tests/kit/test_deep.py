@@ -9,20 +9,15 @@ from typing import LiteralString
 import pytest
 
 from odus.customers import queries
-from odus.events import queries as events
 from odus.kit import counts, deep, lists, search
 from odus.kit.db import Database, Limits
 from odus.kit.filters import Condition
-from odus.kit.lists import Asked, Listing, Page
+from odus.kit.lists import Asked, Page
 from odus.kit.statements import Statement
-from odus.payment_methods import queries as payment_methods
-from odus.payments import queries as payments
-from odus.subscriptions import queries as subscriptions
 from tests.faults import store
 from tests.recorded import Recorded
 
 MANY = 150
-LOGGED = (queries.LISTING, events.LISTING, payment_methods.LISTING, payments.LISTING, subscriptions.LISTING)
 ORDERS: dict[str, LiteralString] = {
     "createdAt": "created_at",
     "updatedAt": "updated_at",
@@ -218,12 +213,3 @@ async def test_a_page_near_the_start_or_the_end_needs_no_mark(shop: Shop) -> Non
     await shop.page(page="2", pageSize="5")
     await shop.page(page=str(MANY // 5), pageSize="5")
     assert shop.search.marks == {}
-
-
-@pytest.mark.parametrize("listing", LOGGED, ids=lambda listing: listing.table)
-async def test_what_a_list_is_sorted_by_is_in_its_log(database: Database, listing: Listing) -> None:
-    rows = await database.read.rows(
-        "select column_name from information_schema.columns where table_name = $1", listing.changes
-    )
-    columns = {row["column_name"] for row in rows}
-    assert columns >= {"id", *(field.sorted_by for field in listing.sorts.values())}
