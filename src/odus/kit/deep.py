@@ -77,13 +77,8 @@ class _Page:
     """A page of a list, with its filters and its sort, and what is known of it in either direction."""
 
     def __init__(self, read: Read, search: Search, listing: Listing, merchant_id: str, asked: Asked) -> None:
-        self._read, self._search, self._listing, self._merchant_id, self._asked = (
-            read,
-            search,
-            listing,
-            merchant_id,
-            asked,
-        )
+        self._read, self._search = read, search
+        self._listing, self._merchant_id, self._asked = listing, merchant_id, asked
         self._list = (listing.table, merchant_id, digest(asked.conditions), asked.sort.name)
         self._keeps: list[Callable[[], Awaitable[None]]] = []
 

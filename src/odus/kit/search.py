@@ -85,8 +85,10 @@ async def _guessed(search: Search, listing: Listing, merchant_id: str, asked: As
             await counts.settle(search, listing, merchant_id, asked.conditions, known)
         return await _find_all(search, listing, merchant_id, asked)
     count = await _counted(search, listing, merchant_id, asked, found)
-    if is_whole or count <= offset:
+    if is_whole:
         return rows, count
+    if count <= offset:
+        return [], count
     if count > FEW:
         rows, found = await _seek(search, listing, merchant_id, asked, _long_glance)
         if len(rows) == size:
