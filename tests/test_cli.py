@@ -1,13 +1,16 @@
 """The command line as its user sees it: what stands on standard output and standard error, and the exit code."""
 
 import json
+import os
 import re
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
 import httpx
 import pytest
 from typer.testing import CliRunner
@@ -147,6 +150,10 @@ def test_it_says_which_release_it_is() -> None:
         "seed",
         "seed --customers 0",
         "seed --customers many",
+        "seed --customers 5 --until yesterday",
+        "seed --customers 5 --until 2024-02-30",
+        "seed --customers 5 --until 2019-12-31",
+        "seed --customers 5 --until 9999-12-31",
         "merchants create --name Shop",
         "merchants create --name Shop --environment moon",
         "keys create --permission CUSTOMER_READ",
@@ -332,6 +339,25 @@ def test_a_password_that_is_asked_for_is_typed_twice_and_not_shown() -> None:
 
 
 # Databases -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_database_that_knows_no_letters_beyond_ascii_is_warned_of(server_url: str) -> None:
+    connection = await asyncpg.connect(server_url)
+    name = f"odus_test_c_{os.getpid()}"
+    await connection.execute(
+        f"create database {name} template template0 encoding 'UTF8' locale_provider libc locale 'C'"
+    )
+    try:
+        url = urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+        for _ in range(2):
+            done = odus("migrate", ODUS_DATABASE_URL=url)
+            assert done.returncode == 0
+            warning, last = done.stderr.splitlines()
+            assert "lc_ctype is C" in warning
+            assert last == "The database is up to date."
+    finally:
+        await connection.execute(f"drop database {name} with (force)")
+        await connection.close()
 
 
 def test_another_database_is_migrated_when_told_and_may_be_so_twice(empty: str) -> None:

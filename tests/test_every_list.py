@@ -7,6 +7,7 @@ from litestar.types import ASGIApp
 
 from odus.kit.db import Database
 from odus.kit.ids import new_id
+from odus.kit.lists import Listing
 from tests import make, operations
 from tests.make import Shop
 from tests.operations import Call, lists
@@ -15,7 +16,7 @@ call = pytest.fixture(operations.call)
 
 
 INVALID_PAGES = (
-    *("page=0", "page=-1", "page=x", "page=", "page=1.5", "page=1e3", "page=%00", "page=" + "9" * 30, "page=null"),
+    *("page=0", "page=-1", "page=x", "page=", "page=1.5", "page=1e3", "page=%00", "page=null", "page=" + "0" * 30),
     *(
         "pageSize=0",
         "pageSize=101",
@@ -43,8 +44,11 @@ async def test_an_invalid_page_or_size_is_silently_the_first_page(call: Call) ->
 @lists
 async def test_a_page_past_the_end_is_empty_with_true_counts(call: Call) -> None:
     count = (await call.send()).json()["pagination"]["itemCount"]
-    for page, size in itertools.product([count + 1, 10**6, 2**31, 2**53, 2**63 - 1], [1, 10, 100]):
-        response = await call.send(params={"page": str(page), "pageSize": str(size)})
+    last = 2**63 - 1
+    far = {**{str(page): page for page in (count + 1, 10**6, 2**31, 2**53, last)}, "0" * 30 + "999": 999}
+    far |= dict.fromkeys([str(2**63), "9" * 19, "9" * 20, "1" + "0" * 30, "9" * 5000], last)
+    for (sent, page), size in itertools.product(far.items(), [1, 10, 100]):
+        response = await call.send(params={"page": sent, "pageSize": str(size)})
         assert response.json() == {
             "data": [],
             "pagination": {
@@ -136,19 +140,8 @@ OF_ONE = {"list_merchant_configs"}
 
 
 @lists
-async def test_pages_hold_each_row_once_and_in_order(call: Call, shop: Shop, database: Database) -> None:
-    makers = [each for each in operations.OPERATIONS if each.kind == "create" and each.path == call.operation.path]
-    for _ in range(4):
-        for each in makers:
-            await (await operations.call(each, shop, database)).send()
-        await operations.call(call.operation, shop, database)
-        await call.client.post(f"/customers/{await _customer_of(call)}", json={"name": new_id("x")})
-        await make.key(database, shop.merchant_id)
-        await make.user(call.client)
-        await make.price(call.client)
-        await make.paid(call.client, customer=await _customer_of(call))
-        cart = {"items": [{"price": (await make.recurring_price(call.client))["id"]}]}
-        await make.paid(call.client, customer=await _customer_of(call), cart=cart)
+async def test_pages_and_walks_hold_each_row_once_and_in_order(call: Call, shop: Shop, database: Database) -> None:
+    await _fill(call, shop, database)
     everything = (await call.send(params={"pageSize": "100"})).json()
     count = everything["pagination"]["itemCount"]
     pages = [
@@ -163,6 +156,62 @@ async def test_pages_hold_each_row_once_and_in_order(call: Call, shop: Shop, dat
     )
     assert [page["pagination"]["hasNextPage"] for page in pages] == [True] * (len(pages) - 1) + [False]
     assert [page["pagination"]["hasPreviousPage"] for page in pages] == [False] + [True] * (len(pages) - 1)
+    for sort, direction in itertools.product(_listing(call).sorts, ["asc", "desc"]):
+        asked = {"sortBy": sort, "sortDirection": direction}
+        ordered = (await call.send(params={**asked, "pageSize": "100"})).json()["data"]
+        for filters in ({}, {"id[ne]": "x"}):
+            walked, _ = await _walk(call, {**asked, **filters})
+            assert walked == ordered
+
+
+@lists
+async def test_a_cursor_is_good_for_the_list_that_gave_it_alone(call: Call, shop: Shop, database: Database) -> None:
+    await _fill(call, shop, database)
+    _, cursors = await _walk(call, {})
+    for other in operations.OPERATIONS:
+        if other.kind == "list" and other.path != call.operation.path:
+            elsewhere = await operations.call(other, shop, database)
+            for cursor in cursors[:1]:
+                response = await elsewhere.send(params={"cursor": cursor})
+                operations.assert_invalid(response, {("cursor", "invalid_value")})
+
+
+def _listing(call: Call) -> Listing:
+    listing = call.operation.listing
+    assert listing is not None
+    return listing
+
+
+async def _walk(call: Call, params: dict[str, str]) -> tuple[list[dict[str, object]], list[str]]:
+    """Return all that a walk meets, and the cursors on its way."""
+    found: list[dict[str, object]] = []
+    cursors: list[str] = []
+    cursor = ""
+    while cursor is not None:
+        response = await call.send(params={**params, "pageSize": "2", "cursor": cursor})
+        assert response.status_code == 200, response.text
+        step = response.json()
+        found += step["data"]
+        cursor = step["pagination"]["nextCursor"]
+        cursors += [cursor] if cursor else []
+        assert step["pagination"] == {"hasNextPage": cursor is not None, "pageSize": 2, "nextCursor": cursor}
+    return found, cursors
+
+
+async def _fill(call: Call, shop: Shop, database: Database) -> None:
+    """Let a list have some rows."""
+    makers = [each for each in operations.OPERATIONS if each.kind == "create" and each.path == call.operation.path]
+    for _ in range(4):
+        for each in makers:
+            await (await operations.call(each, shop, database)).send()
+        await operations.call(call.operation, shop, database)
+        await call.client.post(f"/customers/{await _customer_of(call)}", json={"name": new_id("x")})
+        await make.key(database, shop.merchant_id)
+        await make.user(call.client)
+        await make.price(call.client)
+        await make.paid(call.client, customer=await _customer_of(call))
+        cart = {"items": [{"price": (await make.recurring_price(call.client))["id"]}]}
+        await make.paid(call.client, customer=await _customer_of(call), cart=cart)
 
 
 async def _customer_of(call: Call) -> str:

@@ -6,14 +6,13 @@ import subprocess
 from collections.abc import AsyncIterator
 from typing import get_args
 
-import asyncpg
 import pytest
 
 from odus.app import create_app
 from odus.kit import db
 from odus.kit.db import Database
 from odus.kit.problems import Problem
-from odus.kit.times import Moment
+from odus.kit.times import Moment, now
 from odus.merchants import actions as merchants
 from odus.merchants.model import Environment
 from odus.migrations.upgrade import upgrade
@@ -133,16 +132,35 @@ async def test_the_same_seed_count_and_moment_give_the_same_customers(own: Datab
 async def test_the_same_customers_are_not_written_twice_to_one_merchant(own: Database) -> None:
     merchant_id = await filled(own)
     before = await make.snapshot(own)
-    with pytest.raises(asyncpg.UniqueViolationError):
+    with pytest.raises(Problem, match="there already"):
         await fill(own.write, merchant_id, SOME, lambda _: None)
     assert await make.snapshot(own) == before
 
 
-async def test_a_second_run_adds_as_many_again(own: Database, url: str) -> None:
-    await merchant(own)
-    for _ in range(2):
-        assert seed(url, "--customers", "50").returncode == 0
-    assert await count(own) == (100, 100)
+async def test_the_same_day_gives_the_same_customers_which_a_merchant_has_once(own: Database, url: str) -> None:
+    here, there = await merchant(own), await merchant(own)
+    for each in (here, there):
+        done = seed(url, "--customers", "50", "--merchant", each, "--until", "2026-03-09", "--payments", "0")
+        assert done.returncode == 0, done.stderr
+    made = await customers(own, here)
+    assert made == await customers(own, there)
+    assert max(str(row["updated_at"]) for row in made) <= "2026-03-09T00:00:00"
+    again = ("--customers", "50", "--merchant", here, "--until", "2026-03-09")
+    assert refused(url, *again) == "These customers are there already: --seed or --until gives others."
+    assert len(await customers(own, here)) == 50
+    assert seed(url, *again, "--until", "2026-03-08").returncode == 0
+    assert len(await customers(own, here)) == 100
+
+
+async def test_without_a_day_they_are_made_before_today(own: Database, url: str) -> None:
+    here, there = await merchant(own), await merchant(own)
+    before = now()
+    for each in (here, there):
+        assert seed(url, "--customers", "50", "--merchant", each, "--payments", "0").returncode == 0
+    made = await customers(own, here)
+    if before.date() == now().date():
+        assert made == await customers(own, there)
+    assert max(Moment.parse(row["updated_at"]).date() for row in made) <= now().date()
 
 
 async def test_another_seed_gives_other_customers(own: Database, url: str) -> None:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,9 +15,9 @@ from rich.table import Table
 
 from odus import __version__, commands
 from odus.kit.permissions import Permission
-from odus.kit.times import now
+from odus.kit.times import Moment, now
 from odus.merchants.model import Environment
-from odus.seed import PAYERS, Wanted
+from odus.seed import EARLIEST, PAYERS, Wanted
 from odus.settings import LogLevel, Settings
 
 app = typer.Typer(
@@ -104,7 +105,7 @@ def worker(data_dir: DataDir = None, database_url: DatabaseUrl = None, log_level
 @app.command()
 def migrate(data_dir: DataDir = None, database_url: DatabaseUrl = None) -> None:
     """Bring the database's schema up to date."""
-    commands.migrate(_settings(data_dir=data_dir, database_url=database_url))
+    commands.migrate(_settings(data_dir=data_dir, database_url=database_url), _tell)
     typer.echo("The database is up to date.", err=True)
 
 
@@ -113,6 +114,10 @@ def seed_customers(
     customers: Annotated[int, typer.Option(min=1, help="How many.")],
     merchant: Merchant = None,
     seed: Annotated[int, typer.Option(help="Another number gives other customers.")] = 1,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day, in UTC, before which the newest are made.  [default: today]"),
+    ] = None,
     payments: Annotated[
         int | None, typer.Option(min=0, help="Payments of the newest.  [default: one for 20 customers, 1,000 at most]")
     ] = None,
@@ -121,10 +126,10 @@ def seed_customers(
 ) -> None:
     """Write made-up customers of the last five years to a test merchant, each with its event, and payments of theirs.
 
-    They come beside those that are there; so a second run adds as many again.
+    The same number, seed and day give the same customers, which a merchant can have only once.
     """
     settings = _settings(data_dir=data_dir, database_url=database_url)
-    wanted = Wanted(customers, seed, now())
+    wanted = Wanted(customers, seed, _midnight(until))
     count = min(customers // 20, PAYERS) if payments is None else payments
     merchant_id, seconds = commands.seed_customers(settings, merchant, wanted, count, _bar)
     _tell(f"Wrote {customers:,} customers to {merchant_id} in {seconds:.1f} s, {customers / seconds:,.0f} a second.")
@@ -226,6 +231,17 @@ def about(version: Annotated[bool, typer.Option("--version", help="Print the ver
 def _settings(**given: object) -> Settings:
     """Return the environment's settings, with the options of the command line over them."""
     return msgspec.structs.replace(Settings.of(), **{name: value for name, value in given.items() if value is not None})
+
+
+def _midnight(day: datetime | None) -> Moment:
+    """Return the begin of a day, or of today."""
+    today = now().replace(hour=0, minute=0, second=0, microsecond=0)
+    if day is None:
+        return Moment.of(today)
+    wanted = day.replace(tzinfo=UTC)
+    if not EARLIEST <= wanted <= today:
+        raise typer.BadParameter(f"{day:%Y-%m-%d} is not between {EARLIEST:%Y-%m-%d} and today.", param_hint="--until")
+    return Moment.of(wanted)
 
 
 def _tell(sentence: str) -> None:

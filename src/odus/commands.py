@@ -21,7 +21,7 @@ from odus.kit.versions import IfMatch
 from odus.merchants import actions as merchants
 from odus.merchants import queries as merchant_queries
 from odus.merchants.model import Environment, Merchant
-from odus.migrations.upgrade import MigrationError, upgrade
+from odus.migrations.upgrade import MigrationError, knows_all_letters, upgrade
 from odus.secret_keys import actions as secret_keys
 from odus.secret_keys import queries as secret_key_queries
 from odus.secret_keys.model import SecretKey, SecretKeyCreate, SecretKeyWithValue
@@ -82,10 +82,15 @@ def work(settings: Settings, say: Callable[[str], None]) -> None:
         worker.run(ready)
 
 
-def migrate(settings: Settings) -> None:
-    """Bring the schema up to date."""
+def migrate(settings: Settings, say: Callable[[str], None]) -> None:
+    """Bring the schema up to date; `say` is told of what makes lists slow."""
     with server.database(settings) as ready:
         asyncio.run(upgrade(ready.database_url))
+        if not asyncio.run(knows_all_letters(ready.database_url)):
+            say(
+                "The database's lc_ctype is C, so its indexes see no letters beyond ASCII:"
+                " finding parts of names and emails that have them will be slow."
+            )
 
 
 def openapi() -> bytes:

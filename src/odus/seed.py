@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import islice
 
+import asyncpg
 import msgspec
 
 from odus.customers import queries as customers
@@ -25,6 +26,8 @@ BATCH = 5_000
 """How many customers are in memory at once, and in one transaction."""
 SPAN = timedelta(days=5 * 365)
 """How far back the oldest customer was made."""
+EARLIEST = Moment.parse("2020-01-01T00:00:00.000Z")
+"""The earliest moment that the newest can be made before: ids tell of moments from 2014 on."""
 PAYERS = 1_000
 """How many customers may have payments: the newest."""
 TILLS = 6
@@ -47,7 +50,7 @@ async def fill(write: Write, merchant_id: str, wanted: Wanted, advance: Callable
     Returns the newest of them, `PAYERS` at most.
 
     A batch is one transaction, so that a seed that is cut short leaves whole batches. Raises `conflict` for a live
-    merchant, and asyncpg's `UniqueViolationError` where the same customers are there already: then nothing is written.
+    merchant, and where the same customers are there already: then nothing is written.
     """
     await _check(write, merchant_id)
     who = _who(merchant_id)
@@ -55,10 +58,13 @@ async def fill(write: Write, merchant_id: str, wanted: Wanted, advance: Callable
     made = sample_customers(wanted.seed, wanted.count, wanted.until, SPAN)
     chance = random.Random(wanted.seed)  # noqa: S311 - samples must be repeatable, and are no secret
     while batch := list(islice(made, BATCH)):
-        async with write.transaction() as transaction:
-            present = [_today(chance, each, wanted.until) for each in batch]
-            await customers.copy(transaction, merchant_id, present)
-            await events.copy(transaction, (note(who, "customer.created", None, customer) for customer in batch))
+        present = [_today(chance, each, wanted.until) for each in batch]
+        try:
+            async with write.transaction() as transaction:
+                await customers.copy(transaction, merchant_id, present)
+                await events.copy(transaction, (note(who, "customer.created", None, customer) for customer in batch))
+        except asyncpg.UniqueViolationError:
+            raise problems.CONFLICT("These customers are there already: --seed or --until gives others.") from None
         newest.extend(present)
         advance(len(batch))
     await customers.vacuum(write)

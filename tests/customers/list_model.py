@@ -47,8 +47,8 @@ class Query:
     direction: str = "asc"
     page: int = 1
     size: int = 10
-    deep: int = field(default=1000, compare=False)
-    """From which offset on a page counts as deep."""
+    limits: dict[str, int] = field(default_factory=dict[str, int], compare=False)
+    """What a list does at these sizes it does here at smaller ones: the names in `search`, each with its value."""
 
     @property
     def parameters(self) -> list[tuple[str, str]]:
@@ -93,7 +93,10 @@ def _matches(row: Row, wanted: Filter) -> bool:
         return (held is not None) == (wanted.values[0] == "true")
     if held is None:
         return wanted.operator in ("ne", "nin")
-    pairs = [_MEANINGS.get(wanted.field, _as_it_is)(held, value) for value in wanted.values]
+    meaning = _MEANINGS.get(wanted.field, _as_it_is)
+    if meaning is _phone_numbers and wanted.operator in ("like", "contains"):
+        meaning = _parts_of_phone_numbers
+    pairs = [meaning(held, value) for value in wanted.values]
     return _HOLDS[wanted.operator](pairs)
 
 
@@ -123,7 +126,11 @@ def _emails(held: str, value: str) -> tuple[str, str]:
 
 
 def _phone_numbers(held: str, value: str) -> tuple[str, str]:
-    return held, re.sub(r"[ .()\[\]-]", "", re.sub(r"^ ", "+", value))
+    return _parts_of_phone_numbers(held, re.sub(r"^ ", "+", value))
+
+
+def _parts_of_phone_numbers(held: str, value: str) -> tuple[str, str]:
+    return held, re.sub(r"[ .()\[\]-]", "", value)
 
 
 def _times(held: str, value: str) -> tuple[str, str]:

@@ -79,13 +79,13 @@ def _texts(*values: str) -> st.SearchStrategy[str]:
 
 @st.composite
 def _phone_texts(draw: st.DrawFn) -> str:
-    """Make a phone number or a part of one, as people may write it."""
+    """Make a phone number or a part of one, as people may write it; none of separators alone, which is refused."""
     text = draw(_altered(PHONE_NUMBERS))
     for separator in draw(st.lists(st.sampled_from(" .-()[]"), max_size=3)):
         at = draw(st.integers(0, len(text)))
-        # A space in front would be a plus sign.
-        text = text[:at] + separator + text[at:] if at or separator != " " else text
-    return draw(st.sampled_from([text, text.replace("+", " ", 1) if text.startswith("+") else text]))
+        text = text[:at] + separator + text[at:]
+    text = draw(st.sampled_from([text, text.replace("+", " ", 1) if text.startswith("+") else text]))
+    return text if text.strip(" .-()[]") else ""
 
 
 _PARTS = ("like", "contains")
@@ -129,5 +129,10 @@ def queries(draw: st.DrawFn, ids: tuple[str, ...]) -> Query:
         draw(st.sampled_from(["asc", "desc", "ASC", "DESC"])),
         draw(st.integers(1, 4)),
         draw(st.sampled_from([1, 2, 3, 10, 100])),
-        draw(st.sampled_from([0, 2, 1000])),
+        {
+            "DEEP": draw(st.sampled_from([0, 2, 1000])),
+            "GLANCE": draw(st.sampled_from([1, 2, 3, 30])),
+            "LONG_GLANCE": draw(st.sampled_from([1, 2, 3, 50_000])),
+            "FEW": draw(st.sampled_from([0, 1, 2, 3, 2000])),
+        },
     )

@@ -244,6 +244,38 @@ async def test_a_plus_sign_that_was_not_encoded_is_read_as_it_was_meant(client: 
     assert response.json()["pagination"]["itemCount"] == 0
 
 
+async def test_a_space_in_front_of_a_part_of_a_phone_number_is_a_plus_sign_or_nothing(
+    client: httpx.AsyncClient,
+) -> None:
+    await make.customer(client, phoneNumber="+14155550123")
+    for value, count in {" 415": 1, " 1415": 1, "+1415": 1, "+415": 0, " (415) 555": 1, " 416": 0}.items():
+        for operator in ("like", "contains"):
+            response = await client.get("/customers", params={f"phoneNumber[{operator}]": value})
+            assert response.json()["pagination"]["itemCount"] == count, value
+    for value, count in {" 14155550123": 1, " 1 415 555 01 23": 1, "14155550123": 0, " 4155550123": 0}.items():
+        for operator in ("eq", "in"):
+            response = await client.get("/customers", params={f"phoneNumber[{operator}]": value})
+            assert response.json()["pagination"]["itemCount"] == count, value
+
+
+@pytest.mark.parametrize("operator", [each for each in OF_TEXT if each != "exists"])
+async def test_a_phone_number_of_separators_alone_is_refused(client: httpx.AsyncClient, operator: str) -> None:
+    await make.customer(client, phoneNumber="+14155550123")
+    for value in ("-", ".", "()", "- -", "[", "\u2011", "\u00a0"):
+        message = await refused_as(client, f"phoneNumber[{operator}]", value, "invalid_value")
+        assert "taken out" in message
+    assert (await client.get("/customers", params={f"phoneNumber[{operator}]": ""})).status_code == 200
+
+
+@pytest.mark.parametrize("operator", ["in", "nin"])
+async def test_ten_thousand_values_are_refused(client: httpx.AsyncClient, operator: str) -> None:
+    for field in (*FIELDS, "metadata[tier]"):
+        name = f"{field}[{operator}]"
+        assert "got 10000" in await refused_as(client, name, "x" + ",x" * 9999, "too_many")
+        response = await client.get("/customers", params={f"{name}[]": ["x"] * 1000})  # more parameters are not read
+        operations.assert_invalid(response, {(f"{name}[]", "too_many")})
+
+
 def _customers() -> list[Customer]:
     at = Moment.parse("2024-02-18T09:00:00.000Z")
     return [

@@ -123,7 +123,8 @@ async def test_each_list_is_what_the_model_says_before_and_after_changes(
 
 async def _check_all(store: Store, asked: list[Query], monkeypatch: pytest.MonkeyPatch) -> None:
     for query in asked:
-        monkeypatch.setattr(search, "DEEP", query.deep)
+        for name, value in query.limits.items():
+            monkeypatch.setattr(search, name, value)
         monkeypatch.setattr(counts, "WORTH_KEEPING", 0)
         await store.check(query)
 

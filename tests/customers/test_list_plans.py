@@ -13,6 +13,7 @@ from odus.kit import counts, lists, search
 from odus.kit.db import Database, Limits, Search
 from odus.kit.lists import Asked
 from tests.faults import store
+from tests.recorded import Recorded
 
 MANY = 100_000
 
@@ -69,20 +70,6 @@ SHORT = (
     "name[contains]=N",
     "name[like]=李明",
 )
-
-
-class Recorded(Search):
-    """A search that notes what it sends."""
-
-    def __init__(self, search: Search) -> None:
-        """Send all to another search."""
-        super().__init__(search._source)  # noqa: SLF001 - the same pool
-        self.sent: list[tuple[LiteralString, tuple[object, ...]]] = []
-
-    async def rows(self, sql: LiteralString, *arguments: object) -> list[asyncpg.Record]:
-        """Note a statement, and send it."""
-        self.sent.append((sql, arguments))
-        return await super().rows(sql, *arguments)
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Kept counts after a crash of the server, and in another server that what was dumped is restored into."""
 
 import asyncio
+import itertools
 import os
 import shutil
 import signal
@@ -9,11 +10,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from odus.customers import queries
-from odus.kit import counts, db, embedded
+from odus.customers.model import Customer
+from odus.kit import counts, db, embedded, lists, search
 from odus.kit.db import Database
+from odus.kit.lists import Page
 from odus.migrations.upgrade import upgrade
 from tests.faults import store
 from tests.faults.test_counts import Keeper
@@ -68,6 +72,34 @@ async def check(dsn: str, merchant_id: str) -> None:
         assert await count(database, merchant_id) == MADE + 8
 
 
+ASKED: tuple[dict[str, str], ...] = (
+    {},
+    {"pageSize": "10", "page": "3"},
+    {"sortBy": "name", "sortDirection": "desc", "email[like]": "JANE1"},
+    {"metadata[tier]": "premium", "sortBy": "email", "pageSize": "7", "page": "2"},
+    {"createdAt[gte]": "2024-02-18T00:00:00.010Z", "name[exists]": "false", "pageSize": "4", "page": "5"},
+)
+
+
+async def pages(dsn: str, merchant_id: str, monkeypatch: pytest.MonkeyPatch) -> list[Page[Customer]]:
+    """Return pages of all kinds, and a walk."""
+    found: list[Page[Customer]] = []
+    async with db.connect(dsn, 2) as database:
+
+        async def ask(asked: dict[str, str]) -> Page[Customer]:
+            wanted = lists.parse(queries.LISTING, {name: [value] for name, value in asked.items()})
+            return await queries.search(database.search, merchant_id, wanted)
+
+        for deep, asked in itertools.product((1000, 1), ASKED):
+            monkeypatch.setattr(search, "DEEP", deep)
+            found += [await ask(asked), await ask(asked)]
+        cursor: object = ""
+        while isinstance(cursor, str):
+            found.append(await ask({"cursor": cursor, "pageSize": "9", "sortBy": "name", "metadata[tier]": "premium"}))
+            cursor = found[-1].pagination.next_cursor
+    return found
+
+
 async def use_up_transactions(dsn: str) -> None:
     """Let a server be far ahead of one that was just made."""
     async with db.connect(dsn, 1) as database:
@@ -90,7 +122,47 @@ async def test_counts_are_exact_after_a_crash(folder: Path) -> None:
         await check(server.dsn, merchant_id)
 
 
-async def test_counts_are_exact_in_another_server_after_a_restore(folder: Path) -> None:
+async def test_a_count_from_before_a_crash_of_one_process_is_not_kept_after_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL empties unlogged tables when one of its processes is killed, and goes on as the same server."""
+    with embedded.start(folder) as server:
+        merchant_id = await fill(server.dsn)
+        async with db.connect(server.dsn, 2) as database:
+            await database.write.run("delete from kept_counts")
+            monkeypatch.setattr(counts, "WORTH_KEEPING", 3600)
+            before = await counts.count_anew(database.search, queries.LISTING, merchant_id, [])
+            monkeypatch.setattr(counts, "WORTH_KEEPING", 0)
+            await add(database, merchant_id, range(MADE + 5, MADE + 8))
+            postmaster = await database.read.count("select pg_postmaster_start_time()")
+            os.kill(await database.read.count("select pg_backend_pid()"), signal.SIGKILL)
+        async with db.connect(server.dsn, 2) as database:
+            await until_it_serves(database)
+            assert await database.read.count("select pg_postmaster_start_time()") == postmaster
+            for _ in range(2):  # while no epoch has begun, and in the next one
+                await counts.keep(database.search, queries.LISTING, merchant_id, [], before)
+                assert await kept(database) == 0
+                assert await count(database, merchant_id) == MADE + 8
+            assert await kept(database) == 1
+            await add(database, merchant_id, range(MADE + 8, MADE + 10))
+            assert await count(database, merchant_id) == MADE + 10
+
+
+async def until_it_serves(database: Database) -> None:
+    """Wait until the server has recovered."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                assert await database.read.count("select count(*) from customer_changes") == 0
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await asyncio.sleep(0.05)
+            else:
+                return
+
+
+async def test_pages_are_the_same_and_counts_exact_in_another_server_after_a_restore(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dump = folder / "odus.dump"
     with embedded.start(folder / "first") as first, embedded.start(folder / "second") as second:
         merchant_id = await fill(first.dsn)
@@ -98,6 +170,9 @@ async def test_counts_are_exact_in_another_server_after_a_restore(folder: Path) 
         await run(second.bin / "pg_restore", "--no-owner", "-d", second.dsn, dump)
         async with db.connect(second.dsn, 1) as restored:
             assert await kept(restored) == 1
+        answers = await pages(first.dsn, merchant_id, monkeypatch)
+        assert sum(len(each.data) for each in answers) > 100
+        assert await pages(second.dsn, merchant_id, monkeypatch) == answers
         await check(second.dsn, merchant_id)
 
 

@@ -29,9 +29,10 @@ WORKERS = 2
 GOAL = 5.0
 """Seconds in which an answer is there (quality.md §2)."""
 LONGEST = 8.0
-"""What is asserted, as the machines are shared; two time limits one after the other would already be longer."""
-BACK = 10.0
-"""Seconds in which the service is back; the goal is 2."""
+"""What is asserted: a request ends 4.5 s after it came, and 50 at once on two busy cores were seen to end at 4.9 s, so
+that 5 would fail at times; two time limits one after the other would already be longer than this."""
+BACK = 2.0
+"""Seconds in which the service is back (quality.md §2)."""
 CONNECTIONS = 50
 """What PostgreSQL may take: two pools of 10, and some."""
 
@@ -143,7 +144,7 @@ def check_unavailable(answers: list[Answer]) -> float:
 async def check_back(what: str, shop: Shop, customer: str) -> None:
     """Hold that service is back soon, for 50 requests at once, with no more connections than the pools have."""
     seconds = await eventually_true(lambda: is_ready(shop.client), BACK)
-    note(f"service was back {seconds:.2f} s after PostgreSQL {what} (goal: 2)")
+    note(f"service was back {seconds:.2f} s after PostgreSQL {what} (goal: {BACK:.0f})")
     for answer in await everything(shop.client, customer, 10):
         assert answer.response.status_code in {200, 201}, answer.response.text
 

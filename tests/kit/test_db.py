@@ -119,6 +119,47 @@ async def test_a_transaction_is_seen_whole_and_only_after_its_end(pool: Database
     assert await notes(other) == [1, 2]
 
 
+async def test_what_is_read_as_of_one_moment_knows_nothing_of_what_came_since(
+    pool: Database, other: asyncpg.Connection
+) -> None:
+    count = "select count(*) from notes"
+    async with pool.search.still() as read:
+        assert await read.count(count) == 0
+        await other.execute("insert into notes values (1, 'one')")
+        assert await read.count(count) == 0
+        assert await pool.search.count(count) == 1
+    assert await pool.search.count(count) == 1
+    assert await sessions(other) == ["idle"] * 2
+
+
+async def test_nothing_can_be_written_as_of_one_moment(pool: Database, other: asyncpg.Connection) -> None:
+    async with pool.search.still() as read:
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            await read.rows("insert into notes values (1, 'one')")
+    assert await notes(other) == []
+
+
+async def test_what_is_read_as_of_one_moment_and_fails_or_is_given_up_leaves_a_connection_for_others(
+    pool: Database, other: asyncpg.Connection
+) -> None:
+    async def fail(sql: str) -> None:
+        async with pool.search.still() as read:
+            await read.rows("select 1")
+            await read.rows(sql)
+            raise Wrong
+
+    for _ in range(5):
+        with pytest.raises(Wrong):
+            await fail("select 1")
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await fail("select 1 / 0")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await fail("select pg_sleep(10)")
+    assert await pool.search.count("select count(*) from notes") == 0
+    assert set(await sessions(other)) == {"idle"}
+
+
 async def test_a_transaction_that_fails_leaves_nothing(pool: Database, other: asyncpg.Connection) -> None:
     with pytest.raises(Wrong):
         await fail_after(pool.write, "insert into notes values (1, 'one')")

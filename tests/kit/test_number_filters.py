@@ -85,6 +85,7 @@ def test_a_whole_currency_is_one_in_use_and_a_part_of_one_is_anything() -> None:
 def test_a_walk_by_amount_goes_on_behind_the_last_one() -> None:
     first = lists.parse(LISTING, {"sortBy": ["amount"], "cursor": [""]})
     position = lists.Position(1250, "x")
-    token = lists.step_of([], position, first).pagination.next_cursor
+    token = lists.step_of([], position, LISTING, first).pagination.next_cursor
     assert isinstance(token, str)
-    assert lists.parse(LISTING, {"sortBy": ["amount"], "cursor": [token]}).after == position
+    again = lists.parse(LISTING, {"sortBy": ["amount"], "cursor": [token]})
+    assert lists.resumed(LISTING, again).after == position

@@ -21,6 +21,7 @@ UPGRADE = "import asyncio, sys; from odus.migrations.upgrade import upgrade; asy
 
 TABLES = {
     "alembic_version",
+    "count_epoch",
     "count_horizons",
     "customer_changes",
     "customers",
@@ -52,6 +53,7 @@ LOGS = {
 """Tables of rows that nothing tells apart, and so without a key."""
 
 NOT_OF_A_MERCHANT = {
+    "count_epoch_pkey": "is_only",
     "secret_key_values_digest_key": "digest",
     "sessions_digest_key": "digest",
     "users_email_key": "email_search",
@@ -155,6 +157,7 @@ async def test_every_table_but_the_merchants_own_begins_its_key_with_the_merchan
         keys = {row["table"]: row["first"] for row in await connection.fetch(KEYS)}
     assert keys.pop("alembic_version") == "version_num"
     assert keys.pop("merchants") == "id"
+    assert keys.pop("count_epoch") == "is_only"
     assert {keys.pop(table) for table in OF_THE_QUEUE} == {"id"}
     assert {table for table, first in keys.items() if first is None} == LOGS
     assert {first for table, first in keys.items() if table not in LOGS} == {"merchant_id"}

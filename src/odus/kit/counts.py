@@ -13,7 +13,7 @@ from typing import LiteralString
 import msgspec
 
 from odus.kit.cursors import digest
-from odus.kit.db import Search, Write
+from odus.kit.db import Read, Search, Write
 from odus.kit.filters import Condition
 from odus.kit.lists import Listing
 from odus.kit.statements import Statement
@@ -30,7 +30,8 @@ WORTH_KEEPING = 0.005
 """Seconds of the database from which a count is kept; what takes less is counted each time."""
 
 
-AS_OF: LiteralString = "pg_current_snapshot()::text as snapshot, pg_postmaster_start_time()::text as server"
+_SERVER: LiteralString = "pg_postmaster_start_time()::text || ' ' || id"
+AS_OF: LiteralString = f"pg_current_snapshot()::text as snapshot, (select {_SERVER} from count_epoch) as server"
 """What a statement that counts also gives, for `Counted`."""
 
 
@@ -39,8 +40,11 @@ class Counted(msgspec.Struct, frozen=True):
 
     count: int
     snapshot: str
-    server: str
-    """When the server was started that the snapshot is of; in another one it means nothing."""
+    server: str | None
+    """When the server was started that the snapshot is of, and the epoch of the logs: in another one it means nothing.
+
+    None where the server has emptied the logs, and no epoch has begun since.
+    """
     behind: int = 0
     """How many changes a kept count lay behind."""
     seconds: float = 0.0
@@ -56,7 +60,7 @@ def present(
     return f"""(
         select array[
             (kept.count + coalesce(since.weight, 0))::text,
-            pg_current_snapshot()::text, pg_postmaster_start_time()::text, since.seen::text
+            pg_current_snapshot()::text, kept.server::text || ' ' || kept.epoch, since.seen::text
         ]
         from kept_counts as kept
         cross join lateral (
@@ -68,7 +72,7 @@ def present(
         ) as since
         where kept.merchant_id = $1 and kept.list = '{listing.table}'
             and kept.filters = {statement.place(digest(conditions))}
-            and kept.server = pg_postmaster_start_time() and since.unknown = 0
+            and kept.server = pg_postmaster_start_time() and kept.epoch is not null and since.unknown = 0
             and not exists (
                 select from count_horizons
                 where merchant_id = $1 and list = '{listing.table}' and gone_until >= pg_snapshot_xmin(kept.snapshot)
@@ -144,20 +148,21 @@ async def tidy(write: Write, listings: Iterable[Listing]) -> None:
             await _tidy(transaction, listing)
 
 
-async def look(search: Search, listing: Listing, merchant_id: str, conditions: Sequence[Condition]) -> Counted | None:
+async def look(read: Read, listing: Listing, merchant_id: str, conditions: Sequence[Condition]) -> Counted | None:
     """Return how many rows match by the kept count; None where none is kept."""
     statement = Statement(merchant_id)
     where = statement.where(conditions)
     sql: LiteralString = f"select {present(statement, listing, conditions, where)} as counted"
-    (row,) = await search.rows(sql, *statement.arguments)
+    (row,) = await read.rows(sql, *statement.arguments)
     return counted(row["counted"])
 
 
-async def _count(search: Search, listing: Listing, merchant_id: str, conditions: Sequence[Condition]) -> Counted:
+async def number(read: Read, listing: Listing, merchant_id: str, conditions: Sequence[Condition]) -> Counted:
+    """Count what matches, and keep nothing."""
     statement = Statement(merchant_id)
     where = statement.where(conditions)
     # `rows`, not `row`: PostgreSQL counts in parallel only where all rows are asked for.
-    (row,) = await search.rows(
+    (row,) = await read.rows(
         f"""
         select count(*), {AS_OF},
             extract(epoch from clock_timestamp() - statement_timestamp()) as seconds
@@ -165,7 +170,11 @@ async def _count(search: Search, listing: Listing, merchant_id: str, conditions:
         """,
         *statement.arguments,
     )
-    known = Counted(row["count"], row["snapshot"], row["server"], seconds=row["seconds"])
+    return Counted(row["count"], row["snapshot"], row["server"], seconds=row["seconds"])
+
+
+async def _count(search: Search, listing: Listing, merchant_id: str, conditions: Sequence[Condition]) -> Counted:
+    known = await number(search, listing, merchant_id, conditions)
     await keep_slow(search, listing, merchant_id, conditions, known)
     return known
 
@@ -173,20 +182,26 @@ async def _count(search: Search, listing: Listing, merchant_id: str, conditions:
 async def keep(
     search: Search, listing: Listing, merchant_id: str, conditions: Sequence[Condition], known: Counted
 ) -> None:
-    """Keep a count, as of its snapshot."""
+    """Keep a count, as of its snapshot; where there is no epoch, let one begin, so that the next one can be kept."""
+    if known.server is None:
+        await search.keep(_BEGIN_EPOCH)
+        return
     place = merchant_id, listing.table, digest(conditions)
     await search.keep(_KEEP, *place, known.count, known.snapshot, known.server)
 
 
 # A transaction that has written would find its own changes in no snapshot, and so twice in the sum: it keeps nothing.
-# Nor does one of a server that was started since: the changes that were written before are in no log of its own.
-_KEEP = """
-insert into kept_counts (merchant_id, list, filters, count, snapshot)
-select $1, $2, $3, $4, $5::text::pg_snapshot
-where pg_current_xact_id_if_assigned() is null and pg_postmaster_start_time()::text = $6
+# Nor does one of a server that was started since, or lost its logs in a crash from which it recovered by itself: the
+# changes that were written before are in no log.
+_KEEP: LiteralString = f"""
+insert into kept_counts (merchant_id, list, filters, count, snapshot, epoch)
+select $1, $2, $3, $4, $5::text::pg_snapshot, id from count_epoch
+where pg_current_xact_id_if_assigned() is null and {_SERVER} = $6
 on conflict (merchant_id, list, filters)
-do update set count = excluded.count, snapshot = excluded.snapshot, server = excluded.server, kept_at = excluded.kept_at
+do update set count = excluded.count, snapshot = excluded.snapshot, server = excluded.server, epoch = excluded.epoch,
+    kept_at = excluded.kept_at
 """
+_BEGIN_EPOCH: LiteralString = "insert into count_epoch default values on conflict do nothing"
 
 _LOCK = 6_035_717_350_282
 """The advisory lock that lets one process tidy at a time: an arbitrary number of our own."""

@@ -23,13 +23,14 @@ class Position(msgspec.Struct, frozen=True):
 class Walk(msgspec.Struct, frozen=True):
     """What stays the same from step to step: a cursor of another walk would skip or repeat rows."""
 
+    table: str
     sort: Field
     is_descending: bool
     conditions: Sequence[Condition]
 
     def mark(self) -> str:
         """Return a mark that no other walk has."""
-        text = bodies.encode([self.sort.name, self.is_descending, digest(self.conditions).hex()])
+        text = bodies.encode([self.table, self.sort.name, self.is_descending, digest(self.conditions).hex()])
         return hashlib.sha256(text).hexdigest()[:16]
 
 

@@ -119,6 +119,24 @@ class Search(Read):
         async with _Lease(self._source) as connection:
             await connection.execute(sql, *arguments)
 
+    @asynccontextmanager
+    async def still(self) -> "AsyncGenerator[Read]":
+        """Read several times as of one moment, whatever others write; in a test's transaction, just read.
+
+        It holds one of the few connections: what waits for another one waits for those that wait for this one.
+        """
+        if not isinstance(self._source, asyncpg.Pool):
+            yield self
+            return
+        async with _Lease(self._source) as connection:
+            await connection.execute("begin isolation level repeatable read, read only")
+            try:
+                yield Read(connection)
+            except Exception:
+                await connection.execute("rollback")
+                raise
+            await connection.execute("commit")
+
 
 class Database:
     """Where requests get their connections from."""

@@ -75,7 +75,7 @@ OPERATORS = {
     "like": "The value occurs in the field; case is ignored.",
     "contains": "The value occurs in the field; case counts.",
     "in": rf"The field is one of at most {MOST_VALUES} values with commas between them; `\,` is a comma and `\\` a "
-    "backslash inside a value.",
+    "backslash inside a value. Or each value is a parameter of its own, as it is: `field[in][]=value`.",
     "nin": "The field is none of the values, or is null; written as for `in`.",
     "gt": "The field is after the value; for an amount: more than it.",
     "gte": "The field is the value, or after it; for an amount: at least it.",

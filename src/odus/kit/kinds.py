@@ -20,8 +20,8 @@ EMAIL = Kind(
     _AMONG_TEXTS,
 )
 PHONE_NUMBER = Kind(
-    text_filters.operators(text_filters.phone_number, text_filters.phone_number),
-    "a phone number or a part of one; spaces, dots, dashes and brackets are taken out",
+    text_filters.operators(text_filters.phone_number, text_filters.part_of_phone_number),
+    "a phone number or a part of one; spaces, dots, dashes and brackets are taken out, and cannot be all of it",
     _ANY_TEXT,
     _AMONG_TEXTS,
 )

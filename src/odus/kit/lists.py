@@ -19,7 +19,7 @@ LARGEST_SIZE = 100
 MOST_FILTERS = 100
 """Filters of one request: with `MOST_VALUES` in each, PostgreSQL still takes them all as arguments of a statement."""
 LAST_OFFSET = 2**63 - 1
-"""The largest offset that PostgreSQL takes."""
+"""The largest offset that PostgreSQL takes, and the last page that is told from those behind it: all are empty."""
 
 DEFAULT_SORT = "createdAt"
 DIRECTIONS = ("asc", "desc", "ASC", "DESC")
@@ -69,6 +69,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """Each filter in force, with the parameter that it came as."""
     walks: bool = False
     """Whether it is walked through by a cursor, not by pages."""
+    cursor: str = ""
+    """The token of where the walk stands, for `resumed` to read; empty: before the first."""
     after: Position | None = None
     """Where the walk stands; None: before the first."""
 
@@ -131,22 +133,33 @@ def parse(listing: Listing, parameters: Mapping[str, Sequence[str]]) -> Asked:
         paging=paging(first),
         filters=filters,
         walks="cursor" in first,
+        cursor=first.get("cursor", ""),
     )
     if asked.walks and "page" in first:
         errors.append(FieldError("cursor", "invalid_value", "cannot stand beside page"))
-    elif asked.walks and first["cursor"] and not errors:
-        asked = _after(asked, first["cursor"], errors)
     if errors:
         raise problems.invalid(errors)
     return asked
 
 
+def resumed(listing: Listing, asked: Asked) -> Asked:
+    """Return a walk with the position that its token tells, once all conditions are known, the list's own too.
+
+    Raises `validation_failed` for what is no token, or is one of another walk.
+    """
+    if not asked.cursor:
+        return asked
+    try:
+        return msgspec.structs.replace(asked, after=cursors.read(asked.cursor, _walk(listing, asked)))
+    except ValueError as error:
+        raise problems.invalid([FieldError("cursor", "invalid_value", str(error))]) from None
+
+
 def paging(parameters: Mapping[str, str]) -> Paging:
     """Read `page` and `pageSize`; where one is invalid, silently the first page with the default size."""
-    number, size = parameters.get("page", "1"), parameters.get("pageSize", str(DEFAULT_SIZE))
-    if _whole(number) and _whole(size) and int(number) > 0 and 0 < int(size) <= LARGEST_SIZE:
-        return Paging(int(number), int(size))
-    return Paging()
+    number = _whole(parameters.get("page", "1"))
+    size = _whole(parameters.get("pageSize", str(DEFAULT_SIZE)))
+    return Paging(number, size) if number and 0 < size <= LARGEST_SIZE else Paging()
 
 
 def page_of(data: list[T], count: int, paging: Paging) -> Page[T]:
@@ -165,14 +178,18 @@ def page_of(data: list[T], count: int, paging: Paging) -> Page[T]:
     )
 
 
-def step_of(data: list[T], last: Position | None, asked: Asked) -> Page[T]:
+def step_of(data: list[T], last: Position | None, listing: Listing, asked: Asked) -> Page[T]:
     """Put a step of a walk into the answer; `last` is where it stands now, or None at the end."""
-    token = None if last is None else cursors.write(last, _walk(asked))
+    token = None if last is None else cursors.write(last, _walk(listing, asked))
     return Page(data, Pagination(has_next_page=last is not None, page_size=asked.paging.size, next_cursor=token))
 
 
-def _whole(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= len(str(LAST_OFFSET))
+def _whole(text: str) -> int:
+    """Read a whole number, up to the last page that there can be; 0 for what is none."""
+    if not text.isascii() or not text.isdigit():
+        return 0
+    digits = text.lstrip("0")
+    return LAST_OFFSET if len(digits) > len(str(LAST_OFFSET)) else min(int(digits or "0"), LAST_OFFSET)
 
 
 def _twice(parameters: Mapping[str, Sequence[str]]) -> Iterator[str]:
@@ -236,14 +253,6 @@ def _supported(listing: Listing) -> str:
     return f"{', '.join(PARAMETERS)}, and the filters {', '.join(filters)}"
 
 
-def _after(asked: Asked, token: str, errors: list[FieldError]) -> Asked:
-    try:
-        return msgspec.structs.replace(asked, after=cursors.read(token, _walk(asked)))
-    except ValueError as error:
-        errors.append(FieldError("cursor", "invalid_value", str(error)))
-        return asked
-
-
-def _walk(asked: Asked) -> cursors.Walk:
+def _walk(listing: Listing, asked: Asked) -> cursors.Walk:
     """Return what stays the same from step to step."""
-    return cursors.Walk(asked.sort, asked.is_descending, asked.conditions)
+    return cursors.Walk(listing.table, asked.sort, asked.is_descending, asked.conditions)

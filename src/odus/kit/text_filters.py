@@ -90,9 +90,20 @@ def address(value: str) -> str:
 
 
 def phone_number(value: str) -> str:
-    """Read a phone number or a part of one, as it is stored; a space in front is a plus sign that was not encoded."""
-    value = any_text(value)
-    return without_separators(f"+{value[1:]}" if value.startswith(" ") else value)
+    """Read a phone number as it is stored; a space in front is a plus sign that was not encoded."""
+    return _digits(f"+{value[1:]}" if value.startswith(" ") else value)
+
+
+def part_of_phone_number(value: str) -> str:
+    """Read a part of a phone number; a space in front may be a plus sign that was not encoded, or none: both match."""
+    return _digits(value)
+
+
+def _digits(value: str) -> str:
+    digits = without_separators(any_text(value))
+    if value and not digits:
+        raise FilterError("invalid_value", "must have more than spaces, dots, dashes and brackets, which are taken out")
+    return digits
 
 
 def currency(value: str) -> str:

@@ -32,6 +32,15 @@ async def upgrade(url: str) -> None:
         raise MigrationError(f"The database is not one of this release: {reason}.")
 
 
+async def knows_all_letters(url: str) -> bool:
+    """Tell whether the indexes of trigrams see letters beyond ASCII, as they do but where `lc_ctype` is `C`."""
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval("select show_trgm('\u00e4') <> '{}'")
+    finally:
+        await connection.close()
+
+
 async def _revision(url: str) -> str | None:
     """Return the revision that a database is at, or None for a new one."""
     connection = await asyncpg.connect(url, server_settings={"lock_timeout": LOCK_TIMEOUT})
