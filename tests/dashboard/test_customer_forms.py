@@ -177,6 +177,20 @@ async def test_what_someone_else_changed_meanwhile_is_shown_and_not_overwritten_
     assert (now["name"], now["phoneNumber"], now["dateOfBirth"]) == ("Ada", None, None)
 
 
+async def test_a_form_that_is_sent_again_is_done_whatever_else_changed(admin: Person) -> None:
+    customer = await make.customer(admin.shop.client, **FULL)
+    at, fields = await _edit(admin, customer["id"])
+    typed = markup.changed(fields, name="Ada", phoneNumber="+1 (555) 987-6544")
+    to = await admin.is_led_on(at, typed)
+    assert await admin.is_led_on(at, typed) == to
+    await admin.shop.client.post(f"/customers/{customer['id']}", json={"dateOfBirth": None})
+    assert await admin.is_led_on(at, typed) == to
+    now = await _read(admin, customer["id"])
+    assert (now["name"], now["phoneNumber"], now["dateOfBirth"]) == ("Ada", "+15559876544", None)
+    await admin.shop.client.post(f"/customers/{customer['id']}", json={"name": "Grace"})
+    await admin.is_refused(at, typed, 409)
+
+
 async def test_a_change_meanwhile_of_what_the_form_does_not_show_is_no_hindrance(admin: Person) -> None:
     customer = await make.customer(admin.shop.client, **FULL)
     at, fields = await _edit(admin, customer["id"])

@@ -4,11 +4,10 @@ from odus.customers import actions, cards, forms, queries
 from odus.customers.activity import activity
 from odus.customers.model import Customer
 from odus.kit import bodies, edits, list_pages, metadata_forms
-from odus.kit.edits import Edit
+from odus.kit.edits import Edit, Editor
 from odus.kit.list_bars import Control, Place
 from odus.kit.pages import Form, Visit, moved, shows, submits
 from odus.kit.permissions import Permission
-from odus.kit.problems import Problem
 from odus.kit.requests import Response, not_found
 from odus.kit.versions import IfMatch
 
@@ -62,15 +61,14 @@ async def update_customer_form(visit: Visit, form: Form) -> Response:
 
     Where someone else changed the customer meanwhile, both values are shown, and nothing is written.
     """
-    customer = await _customer(visit)
-    edit = edits.sent(form, customer, forms.values_of(customer))
-    try:
+
+    async def change(customer: Customer, edit: Edit) -> None:
         data = forms.update(edit.values, edit.was)
         await actions.update(visit.database.write, visit.who, customer.id, data, edit.seen)
-    except Problem as problem:
-        customer = await _customer(visit)
-        return _form(visit, customer, edits.again(edit, problem, customer, forms.values_of(customer)))
-    return moved(f"{PATH}/{customer.id}")
+
+    editor = Editor(load=lambda: _customer(visit), values_of=forms.values_of, as_kept=forms.as_kept)
+    customer, again = await editor.save(form, change)
+    return _form(visit, customer, again) if again else moved(f"{PATH}/{customer.id}")
 
 
 @submits(f"{PATH}/{{id}}/metadata", Permission.CUSTOMER_UPDATE)

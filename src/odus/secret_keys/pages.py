@@ -51,19 +51,24 @@ async def create_access_key_form(visit: Visit, form: Form) -> Response:
 @shows(f"{PATH}/{{id}}/rotate", Permission.SECRET_KEY_UPDATE)
 async def rotate_access_key_page(visit: Visit) -> Response:
     """Ask before a key gets a new value."""
-    return visit.page("access_keys/rotate.html", key=await _key(visit), problem="")
+    return _rotate(visit, await _key(visit), once.value())
 
 
 @submits(f"{PATH}/{{id}}/rotate", Permission.SECRET_KEY_UPDATE)
 async def rotate_access_key_form(visit: Visit, form: Form) -> Response:
-    """Give a key a new value, and show it this once."""
-    del form
+    """Give a key a new value, one however often the form is sent, and show it to who sends it."""
+    held = await _key(visit)
+
+    async def rotate(write: Write) -> SecretKeyWithValue:
+        return await actions.rotate(write, visit.who, held.id, SecretKeyRotate(), IfMatch())
+
     try:
-        key = await actions.rotate(visit.database.write, visit.who, visit.id, SecretKeyRotate(), IfMatch())
+        key = await once.made(visit, form, SecretKeyWithValue, rotate, is_secret=True)
     except Problem as problem:
-        if problem.kind not in (CONFLICT, MISSING_PERMISSION):
+        told = problem.detail if problem.kind in (CONFLICT, MISSING_PERMISSION) else once.told(problem, "value")
+        if not told:
             raise
-        return visit.page("access_keys/rotate.html", 409, key=await _key(visit), problem=problem.detail)
+        return _rotate(visit, await _key(visit), once.again(form, problem), told)
     return _value(visit, key)
 
 
@@ -118,6 +123,10 @@ def _form(visit: Visit, note: str, chosen: Sequence[str], value: str, problem: P
         problem=told,
         once=value,
     )
+
+
+def _rotate(visit: Visit, key: SecretKey, value: str, problem: str = "") -> Response:
+    return visit.page("access_keys/rotate.html", 409 if problem else 200, key=key, problem=problem, once=value)
 
 
 def _value(visit: Visit, key: SecretKeyWithValue) -> Response:
