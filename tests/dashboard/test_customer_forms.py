@@ -367,6 +367,57 @@ async def test_what_the_api_wrote_to_the_same_key_meanwhile_is_told_before_it_is
     assert saved == {"b": "2", **rest, **({line[0]: line[1]} if line[0] else {})}
 
 
+async def test_what_is_refused_is_told_on_top_with_a_link_to_its_line(admin: Person) -> None:
+    editor = await _Editor.open(admin, {"a": "1", "b": "2"})
+    await editor.write(a="9")
+    page = await admin.is_refused(editor.at, _sent([("b", "2", "b", "2"), ("", "", "a", "1")]))
+    alert = page.one("div", role="alert")
+    assert next(each for each in page.one("main") if each.tag in ("div", "section")) is alert
+    assert alert.one("li").text == "a was changed to “9” meanwhile; save again to replace that"
+    wrong = page.one("input", id=alert.one("a").attributes["href"].removeprefix("#"))
+    assert (wrong.attributes["name"], wrong.attributes["aria-invalid"]) == ("key", "true")
+
+
+@pytest.mark.parametrize("rest", ["metadata", "metadata/clear"])
+async def test_the_address_of_a_metadata_form_leads_to_its_object(rest: str, admin: Person) -> None:
+    client = admin.shop.client
+    subscription, payment = await make.subscription(client), await make.payment(client)
+    for kind, made in (
+        ("customers", await make.customer(client)),
+        ("payments", payment),
+        ("subscriptions", subscription),
+    ):
+        at = f"/dashboard/{kind}/{made['id']}"
+        response = await admin.browser.get(f"{at}/{rest}")
+        assert (response.status_code, response.headers["location"]) == (303, f"{at}#metadata")
+
+
+async def test_to_clear_all_takes_no_key_that_was_not_told(admin: Person) -> None:
+    editor = await _Editor.open(admin, {"a": "1"})
+    at = f"{editor.at}/clear"
+    asked = markup.read((await admin.send(at, {"unsaved": ""})).text)
+    assert "The key a of jane@example.com goes." in asked.text
+    assert "did not save" not in asked.text
+    await editor.write(b="2")
+    page = await admin.is_refused(at, _form(asked, at), 409)
+    assert await editor.stored() == {"a": "1", "b": "2"}
+    assert "Someone else changed the keys" in page.one("div", role="alert").text
+    assert "All 2 keys" in page.text
+    await editor.write(b="3")
+    await admin.is_led_on(at, _form(page, at))
+    assert await editor.stored() == {}
+    await admin.is_led_on(at, _form(page, at))
+
+
+async def test_to_clear_all_tells_that_what_is_not_saved_goes_too(admin: Person) -> None:
+    editor = await _Editor.open(admin, {"a": "1"})
+    asked = markup.read((await admin.send(f"{editor.at}/clear", {"unsaved": "yes"})).text)
+    assert "did not save goes too" in asked.text
+    await editor.write(b="2")
+    page = await admin.is_refused(f"{editor.at}/clear", _form(asked, f"{editor.at}/clear"), 409)
+    assert "did not save goes too" in page.text
+
+
 async def test_to_clear_all_metadata_is_asked_first(admin: Person) -> None:
     editor = await _Editor.open(admin, {"a": "1", "b": "2"})
     at = f"{editor.at}/clear"

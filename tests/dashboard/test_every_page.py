@@ -155,7 +155,7 @@ async def test_a_role_sees_and_does_exactly_what_its_permissions_say(
 async def test_what_a_role_may_not_do_is_nowhere_to_be_clicked(person: Person, database: Database) -> None:
     seen: set[str] = set()
     for route in ROUTES:
-        if not route.is_open and route.method == "GET" and route.permission in (None, *ROLES[person.user.role]):
+        if not route.is_open and route.is_shown and route.permission in (None, *ROLES[person.user.role]):
             page = await person.see(await address(route, person.shop, database))
             seen |= {each.attributes[name] for each in page for name in ("href", "action", "formaction", "hx-get")
                      if name in each.attributes}  # fmt: skip
@@ -324,7 +324,7 @@ def _is_told(name: str) -> bool:
 
 async def _fields_of(route: Route, at: str, person: Person) -> set[str]:
     """Return the names of the fields of a form, as they stand on the page that has it."""
-    shown = next((other for other in ROUTES if other.path == route.path and other.method == "GET"), None)
+    shown = next((other for other in ROUTES if other.path == route.path and other.is_shown), None)
     names = set(SAMPLES[route.name].fields)
     if shown is not None:
         for form in (await person.see(at)).every("form", method="post"):

@@ -71,6 +71,12 @@ async def update_customer_form(visit: Visit, form: Form) -> Response:
     return _form(visit, customer, again) if again else moved(f"{PATH}/{customer.id}")
 
 
+@shows(f"{PATH}/{{id}}/metadata", Permission.CUSTOMER_READ)
+async def customer_metadata_page(visit: Visit) -> Response:
+    """Lead to the editor of the metadata, whose refused form stands at this address."""
+    return moved(f"{PATH}/{(await _customer(visit)).id}#metadata")
+
+
 @submits(f"{PATH}/{{id}}/metadata", Permission.CUSTOMER_UPDATE)
 async def update_metadata_form(visit: Visit, form: Form) -> Response:
     """Write the keys that were changed in the editor, and no others: what the API wrote meanwhile stays."""
@@ -84,14 +90,23 @@ async def update_metadata_form(visit: Visit, form: Form) -> Response:
     return await _page(visit, customer, wrong_rows, 400) if wrong_rows else moved(f"{PATH}/{customer.id}")
 
 
+@shows(f"{PATH}/{{id}}/metadata/clear", Permission.CUSTOMER_READ)
+async def clear_customer_metadata_page(visit: Visit) -> Response:
+    """Lead to the metadata: the question whether all of it shall go is asked by its button alone."""
+    return moved(f"{PATH}/{(await _customer(visit)).id}#metadata")
+
+
 @submits(f"{PATH}/{{id}}/metadata/clear", Permission.CUSTOMER_UPDATE)
 async def clear_metadata_form(visit: Visit, form: Form) -> Response:
-    """Take all metadata away, where that was confirmed."""
-    customer = await _customer(visit)
-    if form.text("confirmed") != "yes":
-        return visit.page("customers/clear.html", customer=customer, problem="")
-    await actions.update(visit.database.write, visit.who, customer.id, forms.CLEAR, IfMatch())
-    return moved(f"{PATH}/{customer.id}")
+    """Take all metadata away, where that was confirmed of the keys that there are."""
+
+    async def change(customer: Customer, seen: IfMatch) -> None:
+        await actions.update(visit.database.write, visit.who, customer.id, forms.CLEAR, seen)
+
+    customer, question = await metadata_forms.clear(form, lambda: _customer(visit), change)
+    if question is None:
+        return moved(f"{PATH}/{customer.id}")
+    return visit.page("customers/clear.html", question.status, customer=customer, question=question)
 
 
 HANDLERS = [
@@ -100,7 +115,9 @@ HANDLERS = [
     customer_json_page,
     edit_customer_page,
     update_customer_form,
+    customer_metadata_page,
     update_metadata_form,
+    clear_customer_metadata_page,
     clear_metadata_form,
 ]
 

@@ -179,6 +179,7 @@ document.addEventListener("click", (event) => {
   } else if ((found = at("[data-clear]"))) {
     event.preventDefault();
     opener = ADD;
+    found.value = one("[data-meta-discard]:not([hidden])") ? "yes" : "";
     send(found.form, found.form.action, found).catch(failed);
   } else if ((found = at("dialog [data-close]")) && plain) {
     event.preventDefault();
@@ -267,6 +268,7 @@ function editor(form) {
     const keys = shown.filter((row) => !isGone(row)).map((row) => field(row, "key").value).filter(Boolean);
     const faults = shown.map((row) => {
       const fault = wrong(row, keys);
+      if (!fault && one(".invalid-feedback", row)) return fault; // what the server said of it holds until it is edited
       for (const name of ["key", "value"]) field(row, name).removeAttribute("aria-invalid");
       if (fault) field(row, fault.startsWith("A value has") ? "value" : "key").setAttribute("aria-invalid", "true");
       return fault;
@@ -307,13 +309,19 @@ function editor(form) {
       if (isNew(row)) { row.remove(); continue; }
       row.hidden = false;
       row.removeAttribute("data-gone");
-      one(".invalid-feedback", row)?.remove();
+      accept(row);
       for (const [name, was] of [["key", "wasKey"], ["value", "wasValue"]]) field(row, name).value = field(row, was).value;
     }
     start();
     one("[data-meta-add]", form).focus();
   });
-  form.addEventListener("input", (event) => { if (event.target.matches("textarea")) fit(event.target); look(); });
+  const accept = (row) => { one(".invalid-feedback", row)?.remove(); field(row, "key").removeAttribute("aria-describedby"); };
+  form.addEventListener("input", (event) => {
+    if (event.target.matches("textarea")) fit(event.target);
+    const row = event.target.closest("[data-meta-row]");
+    if (row) accept(row);
+    look();
+  });
   form.addEventListener("focusin", look);
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && event.target.matches("textarea, input")) {
@@ -439,4 +447,5 @@ document.addEventListener("htmx:response:error", (event) => {
 tellTimes();
 tellAmounts();
 all("[data-meta]").forEach(editor);
+one("#main form[method=post] [aria-invalid]")?.focus(); // a form that was not taken begins where it is wrong
 goOn();
