@@ -178,6 +178,71 @@ async def test_values_that_came_one_by_one_are_the_same_when_their_form_is_appli
     assert (dict(form.fields())["operator"], dict(form.fields())["value"]) == ("in", r"a\,b,c")
 
 
+FOREIGN_TO_A_PANEL = {
+    HERE: (
+        "createdAt[gt]=2026-01-01&createdAt[lt]=2026-02-01",
+        "createdAt[gte]=2026-11-28T15:30:00.000Z",
+        "createdAt[lte]=2026-11-28T15:30:00%2B02:00&createdAt[ne]=2026-11-28T15:30:00.000Z",
+        "createdAt[in][]=2026-11-28&createdAt[in][]=2026-11-29&createdAt[exists]=true",
+        "createdAt=2026-11-28",
+    ),
+    "/dashboard/payments": (
+        "amount[gt]=1000&currency=usd&amount[gte]=500",
+        "amount[lt]=1000&amount[nin]=5,6",
+        "amount[lte]=1000&currency=jpy&currency[ne]=eur",
+        "displayStatus[ne]=failed&displayStatus[in]=succeeded,failed",
+    ),
+}
+"""Filters that the API takes, and that a panel has no field for."""
+
+
+@pytest.mark.parametrize(
+    ("path", "query"), [(path, query) for path, queries in FOREIGN_TO_A_PANEL.items() for query in queries]
+)
+async def test_a_panel_that_is_applied_as_it_stands_changes_no_filter(path: str, query: str, admin: Person) -> None:
+    wanted = _filters(query)
+    for form in (await admin.see(f"{path}?{query}")).every("form", class_="filter-form"):
+        response = await admin.browser.get(f"{path}?{urlencode(form.fields())}")
+        assert response.status_code == 303, response.text
+        assert _filters(urlsplit(response.headers["location"]).query) == wanted, form.fields()
+
+
+def _filters(query: str) -> dict[str, list[str]]:
+    """Return what an address asks for, whichever way it is written."""
+    return {
+        re.sub(r"(?<!\])$", "[eq]", name).removesuffix("[]"): sorted(",".join(values).split(","))
+        for name, values in parse_qs(query).items()
+    }
+
+
+async def test_a_moment_stays_unless_its_day_is_changed(admin: Person) -> None:
+    page = await admin.see(f"{HERE}?createdAt[gte]=2026-11-28T15:30:00.000Z")
+    (form,) = [each for each in page.every("form", class_="filter-form") if each.every("input", type="date")]
+    fields = dict(form.fields())
+    assert fields["from"] == "2026-11-28"
+    response = await admin.browser.get(f"{HERE}?{urlencode({**fields, 'from': '2026-11-27'})}")
+    assert response.headers["location"] == f"{HERE}?createdAt[gte]=2026-11-27"
+
+
+async def test_dates_and_moments_are_told_in_words(admin: Person) -> None:
+    query = "createdAt[gt]=2026-11-28T15:30:00Z&createdAt[in]=2026-11-28,2026-11-29&dateOfBirth[lt]=1990-05-17"
+    page = await admin.see(f"{HERE}?{query}")
+    chips = [each.one(class_="chip-text") for each in page.every("span", class_="chip")]
+    assert [each.text for each in chips] == [
+        "Created after 28 Nov 2026, 15:30 UTC",
+        "Created is one of 28 Nov 2026, 29 Nov 2026",
+        "Date of birth before 17 May 1990",
+    ]
+    shown = [
+        (each.attributes["datetime"], each.attributes["data-show"]) for chip in chips for each in chip.every("time")
+    ]
+    assert shown[0] == ("2026-11-28T15:30:00.000Z", "moment")
+    assert set(shown[1:]) == {("2026-11-28", "date"), ("2026-11-29", "date"), ("1990-05-17", "date")}
+    assert [each.attributes["aria-label"] for each in page.every("a", class_="chip-remove")] == [
+        f"Remove: {each.text}" for each in chips
+    ]
+
+
 async def test_a_merchant_without_customers_is_told_how_to_make_one(admin: Person) -> None:
     page = await admin.see(HERE)
     assert page.one("section", class_="card state").one("h2").text == "No customers yet"

@@ -8,16 +8,16 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from odus.kit import lists, money, problems
+from odus.kit import kinds, lists, money, problems, time_filters
 from odus.kit.db import Search
 from odus.kit.filter_forms import CURRENCY, Parameters, typed
-from odus.kit.filters import Field, escaped
-from odus.kit.list_bars import NUMBER_WORDS, WORDS, Chip, Control, Panel, Place
+from odus.kit.filters import LISTS, Field, escaped, split
+from odus.kit.list_bars import CHOICES, NUMBER_WORDS, RANGE, WORDS, Chip, Control, Panel, Place
 from odus.kit.lists import Asked, Page
 from odus.kit.pages import Visit, moved
 from odus.kit.problems import FieldError
 from odus.kit.requests import Response
-from odus.kit.times import now
+from odus.kit.times import Moment, now
 
 T = TypeVar("T")
 
@@ -70,15 +70,20 @@ class ListPage(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     def panels(self, control: Control) -> list[Panel]:
         """Return a control's forms: one for a range of dates, one for each other filter, and one to add another."""
         chips = self.of(control)
-        name = f"filter-{control.field}"
+        own = [chip for chip in chips if _is_own(control, chip)]
         if control.kind in ("dates", "amount"):
-            return [Panel(name, chips, self.kept(control))]
-        each: list[tuple[Chip, ...]] = [(chip,) for chip in chips]
-        if control.kind == "keyed" or not chips:
-            each.append(())
+            panels = [Panel("", own, self.kept(control), control.kind)]
+        else:
+            panels = [Panel("", (chip,), self._without((chip,)), control.kind) for chip in own]
+            if control.kind == "keyed" or not chips:
+                panels.append(Panel("", (), self._without(()), control.kind))
+        panels += [
+            Panel("", (chip,), self._without((chip,)), "other", _others(control)) for chip in chips if chip not in own
+        ]
+        name = f"filter-{control.field}"
         return [
-            Panel(name if number == 0 else f"{name}-{number + 1}", panel, self._without(panel))
-            for number, panel in enumerate(each)
+            msgspec.structs.replace(panel, id=name if number == 0 else f"{name}-{number + 1}")
+            for number, panel in enumerate(panels)
         ]
 
     def others(self) -> list[Chip]:
@@ -87,9 +92,15 @@ class ListPage(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
         return [chip for chip in self.chips() if chip.field not in known]
 
     def kept(self, control: Control) -> list[tuple[str, str]]:
-        """Return the address's parameters without a control's filters and the page: the hidden part of its form."""
-        gone = ("page", control.field, *((CURRENCY,) if control.kind == "amount" else ()))
-        return [(name, value) for name, value in flat(self.parameters) if _name(name) not in gone]
+        """Return the address's parameters without the range that a control's form shows: the hidden part of that form.
+
+        The currency goes with the last of its amounts.
+        """
+        own = [chip for chip in self.of(control) if _is_own(control, chip)]
+        gone = [chip.parameter for chip in own]
+        if control.kind == "amount" and len(own) == len(self.of(control)):
+            gone += [CURRENCY, f"{CURRENCY}[eq]"]
+        return [(name, value) for name, value in flat(self.parameters) if name not in ("page", *gone)]
 
     @property
     def currency(self) -> str:
@@ -97,9 +108,9 @@ class ListPage(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
         return next((value for name, value in flat(self.parameters) if name in (CURRENCY, f"{CURRENCY}[eq]")), "")
 
     def typed(self, panel: Panel, operator: str) -> str:
-        """Return an end of a range as its form has it: an amount in units of the currency, a date without its time."""
+        """Return a value as a form has it: an amount in units of the currency, where there is one."""
         value = next((chip.value for chip in panel.chips if chip.operator == operator), "")
-        return money.plain(int(value), self.currency) if value.isdecimal() else value
+        return money.plain(int(value), self.currency) if self.currency and value.isdecimal() else value
 
     def _without(self, chips: Sequence[Chip]) -> list[tuple[str, str]]:
         gone = ("page", *(chip.parameter for chip in chips))
@@ -159,6 +170,8 @@ class ListPage(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
             words = (NUMBER_WORDS if field.kind.is_number else WORDS)[operator]
         control = next((each for each in self.controls if each.field == name), Control(name, _spaced(name)))
         rest = [(each, text) for each, text in flat(self.parameters) if each not in (parameter, "page")]
+        is_time = field.kind.is_time or field.kind is kinds.DAY
+        times = [_time(each) for each in (split(value) if operator in LISTS else [value])] if is_time and value else []
         return Chip(
             parameter=parameter,
             field=name,
@@ -167,7 +180,8 @@ class ListPage(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
             label=key or control.label,
             words=words,
             value=value,
-            said=self._said(field, control, value),
+            said=", ".join(text for *_, text in times) or self._said(field, control, value),
+            times=times,
             without=address(self.path, rest),
         )
 
@@ -219,8 +233,32 @@ def flat(parameters: Parameters) -> list[tuple[str, str]]:
     return [(name, value) for name, values in parameters.items() for value in values]
 
 
-def _name(parameter: str) -> str:
-    return parameter.partition("[")[0]
+def _is_own(control: Control, chip: Chip) -> bool:
+    """Tell whether the form of a control shows a filter as it is."""
+    match control.kind:
+        case "dates" | "amount":
+            return chip.operator in RANGE
+        case "choice":
+            return chip.operator == "eq"
+        case _:
+            return True
+
+
+def _others(control: Control) -> dict[str, str]:
+    """Return what the form of a filter offers that its control's own form cannot show."""
+    words = NUMBER_WORDS if control.kind == "amount" else WORDS
+    known = ("eq", "ne") if control.kind == "choice" else ("eq", "ne", "gt", "lt")
+    return {**{name: words[name] for name in known}, "set": CHOICES["set"], "unset": CHOICES["unset"]}
+
+
+def _time(value: str) -> tuple[str, str, str]:
+    """Return a date or a moment as HTML has it, how it is shown, and in words."""
+    at, _ = time_filters.instant(value)
+    day = f"{at.day} {at:%b %Y}"
+    if not isinstance(at, Moment):
+        return value, "date", day
+    is_whole = not at.second and not at.microsecond
+    return str(at), "moment", f"{day}, {at:%H:%M} UTC" if is_whole else f"{day}, {at:%H:%M:%S} UTC"
 
 
 def _spaced(name: str) -> str:
