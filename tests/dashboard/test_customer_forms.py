@@ -1,5 +1,6 @@
 """Making and changing customers through forms, as a browser sends them."""
 
+import asyncpg
 import pytest
 
 from odus.kit.db import Database
@@ -71,6 +72,24 @@ async def test_what_is_wrong_stands_at_its_field_and_nothing_typed_is_lost(admin
         note = page.one(id=page.one("input", name=name).attributes["aria-describedby"])
         assert "must" in note.text
     assert await database.read.count("select count(*) from customers") == before
+
+
+@pytest.mark.parametrize("error", [asyncpg.CannotConnectNowError, ZeroDivisionError])
+async def test_what_the_server_could_not_take_is_given_back_and_sent_again(
+    error: type[Exception], admin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise error
+
+    fields = markup.changed(_form(await admin.see(f"{HERE}/new"), f"{HERE}/new"), email="ada@example.com")
+    with monkeypatch.context() as patch:
+        patch.setattr("odus.customers.actions.create", away)
+        page = await admin.is_refused(f"{HERE}/new", fields, 500 if error is ZeroDivisionError else 503)
+    assert admin.user.email in page.one("header").text
+    again = page.one("main").one("form", method="post")
+    assert again.one("button").text == "Send again"
+    made = await admin.is_led_on(again.attributes["action"], again.fields())
+    assert (await _read(admin, made.rpartition("/")[2]))["email"] == "ada@example.com"
 
 
 async def test_the_form_has_all_that_a_customer_is_made_of(admin: Person) -> None:

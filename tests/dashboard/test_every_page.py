@@ -220,8 +220,22 @@ async def test_an_id_that_nothing_has_is_not_found(route: Route, admin: Person, 
 async def test_an_address_under_the_dashboard_that_is_none_is_a_page_too(admin: Person) -> None:
     response = await admin.browser.get("/dashboard/nothing/here")
     assert response.status_code == 404
-    assert markup.read(response.text).one("h1").text == "Not found"
+    _assert_in_dress(markup.read(response.text), admin)
     _assert_safe(response)
+
+
+async def test_what_is_answered_before_a_page_is_reached_is_in_the_dashboard_s_dress(
+    admin: Person, app: ASGIApp
+) -> None:
+    response = await admin.browser.put("/dashboard/customers")
+    page = markup.read(response.text)
+    assert (response.status_code, page.one("h1").text) == (405, "Method not allowed")
+    assert page.one("nav", aria_label="Main")
+    assert page.one("aside", class_="test-mode")
+    async with people.browser(app) as stranger:
+        response = await stranger.get("/dashboard/nothing/here")
+    assert response.status_code == 404
+    assert not markup.read(response.text).every("nav")
 
 
 def _assert_in_dress(page: Element, person: Person) -> None:

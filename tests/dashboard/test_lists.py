@@ -3,12 +3,14 @@
 import re
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests import make
 from tests.customers import list_strategies
 from tests.customers.list_model import Query
+from tests.dashboard import markup
 from tests.dashboard.markup import Element
 from tests.dashboard.people import Person
 
@@ -270,7 +272,55 @@ async def test_a_page_past_the_end_leads_back_to_the_first(query: str, admin: Pe
 @pytest.mark.parametrize(
     "query", ["nothing=x", "email[near]=x", "createdAt[gte]=yesterday", "sortBy=x", "cursor=", "a=1&a=2"]
 )
-async def test_a_filter_that_is_wrong_is_told_and_leads_back_to_the_list(query: str, admin: Person) -> None:
-    page = await admin.see(f"{HERE}?{query}", 400)
-    assert query.partition("=")[0] in [each.text for each in page.one("main").every("code")]
-    assert page.one("main").one("a").attributes["href"] == HERE
+async def test_a_filter_that_is_wrong_is_told_and_can_be_taken_away_alone(query: str, admin: Person) -> None:
+    kept = "email[like]=c&pageSize=50"
+    page = await admin.see(f"{HERE}?{query}&{kept}", 400)
+    wrong = query.partition("=")[0]
+    alert = page.one("section", role="alert")
+    assert wrong in [each.text for each in alert.every("code")]
+    assert alert.one("a").attributes["href"] == f"{HERE}?{kept}"
+    chips = {each.one(class_="chip-text").text: each for each in page.every("span") if "chip-remove" in _classes(each)}
+    assert list(chips) == ["Email contains c", next(name for name in chips if name.startswith(wrong))]
+    assert chips.popitem()[1].one("a").attributes["href"] == f"{HERE}?{kept}"
+    assert page.one("a", class_="clear").attributes["href"] == f"{HERE}?pageSize=50"
+    assert "Rows" not in page.one("main").text
+
+
+def _classes(element: Element) -> set[str]:
+    """Return the classes of what stands directly within."""
+    inner = [child for child in element.children if isinstance(child, Element)]
+    return {name for child in inner for name in child.attributes.get("class", "").split()}
+
+
+async def test_each_filter_that_is_wrong_can_be_taken_away(admin: Person) -> None:
+    page = await admin.see(f"{HERE}?createdAt[gte]=x&dateOfBirth=y", 400)
+    removes = [each.attributes["href"] for each in page.every("a", class_="chip-remove")]
+    assert removes == [f"{HERE}?dateOfBirth=y", f"{HERE}?createdAt[gte]=x"]
+
+
+async def test_an_amount_that_is_none_is_told_in_the_bar_too(admin: Person) -> None:
+    at = "/dashboard/payments"
+    page = await admin.see(f"{at}?createdAt[gte]=2026-01-01&filter=amount&unit=usd&from=much&to=", 400)
+    assert page.one("section", role="alert").one("a").attributes["href"] == f"{at}?createdAt[gte]=2026-01-01"
+    scripted = await admin.browser.get(f"{at}?filter=amount&unit=usd&from=much&to=", headers={"HX-Request": "true"})
+    assert markup.read(scripted.text).one("h1").text == "Validation failed"
+
+
+async def test_a_list_that_cannot_be_read_says_so_and_is_asked_for_again_with_its_filters(
+    admin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise asyncpg.CannotConnectNowError
+
+    at = f"{HERE}?email[like]=a%26b&page=2"
+    with monkeypatch.context() as patch:
+        patch.setattr("odus.customers.queries.search", away)
+        response = await admin.browser.get(at)
+    page = markup.read(response.text)
+    assert response.status_code == 503
+    assert page.one("h1").text == "Unavailable"
+    assert page.one("main").one("code").text == response.headers["x-request-id"]
+    assert page.one("main").one("a").attributes["href"] == at
+    assert admin.user.email in page.one("header").text
+    assert page.one("aside", class_="test-mode")
+    assert (await admin.see(at)).one("h1").text == "Customers"

@@ -24,8 +24,12 @@ def typed(parameters: Parameters) -> Parameters | None:
     if "filter" not in parameters:
         return None
     form = {name: values[0] for name, values in parameters.items() if name in _FORM}
-    rest = {name: values for name, values in parameters.items() if name not in _FORM}
-    return {**rest, **{name: [value] for name, value in _meant(form)}}
+    return {**others(parameters), **{name: [value] for name, value in _meant(form)}}
+
+
+def others(parameters: Parameters) -> Parameters:
+    """Return the parameters that are not a filter's form, where there is one."""
+    return {name: values for name, values in parameters.items() if "filter" not in parameters or name not in _FORM}
 
 
 _FORM = ("filter", "operator", "key", "value", "from", "to", "fromWas", "toWas", "unit")

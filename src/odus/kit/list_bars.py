@@ -77,6 +77,15 @@ class Chip(msgspec.Struct, frozen=True, kw_only=True):
     """The address without it."""
 
 
+class Wrong(msgspec.Struct, frozen=True):
+    """A parameter of the address that the list does not take."""
+
+    parameter: str
+    message: str
+    without: str
+    """The address without it."""
+
+
 class Panel(msgspec.Struct, frozen=True):
     """A form that changes filters in force, or adds one where there are none."""
 

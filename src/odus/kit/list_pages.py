@@ -10,12 +10,12 @@ import msgspec
 
 from odus.kit import kinds, lists, money, problems, time_filters
 from odus.kit.db import Search
-from odus.kit.filter_forms import CURRENCY, Parameters, typed
+from odus.kit.filter_forms import CURRENCY, Parameters, others, typed
 from odus.kit.filters import LISTS, Field, escaped, split
-from odus.kit.list_bars import CHOICES, NUMBER_WORDS, RANGE, WORDS, Chip, Control, Panel, Place
-from odus.kit.lists import Asked, Page
+from odus.kit.list_bars import CHOICES, NUMBER_WORDS, RANGE, WORDS, Chip, Control, Panel, Place, Wrong
+from odus.kit.lists import Asked, Page, Pagination
 from odus.kit.pages import Visit, moved
-from odus.kit.problems import FieldError
+from odus.kit.problems import VALIDATION_FAILED, FieldError, Problem
 from odus.kit.requests import Response
 from odus.kit.times import Moment, now
 
@@ -33,6 +33,13 @@ class ListPage(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     parameters: Parameters
     asked: Asked
     found: Page[T]
+    wrong: Sequence[Wrong] = ()
+    """What the address asks for and the list does not take; it shows nothing then, and `parameters` are the others."""
+
+    @property
+    def here(self) -> str:
+        """The address that asks for all of it but what is wrong."""
+        return address(self.path, flat(self.parameters))
 
     @property
     def path(self) -> str:
@@ -200,22 +207,51 @@ async def show(
 ) -> Response:
     """Show the list that the address asks for.
 
-    The address that a filter's form makes is led on to the API's grammar; a script is told it instead. Raises
-    `validation_failed` as the API does.
+    The address that a filter's form makes is led on to the API's grammar; a script is told it instead. What is wrong
+    with a filter is told in the bar, with the others; a script is told it by raising `validation_failed` as the API
+    does.
     """
-    meant = typed(visit.query)
-    parameters = visit.query if meant is None else meant
+    try:
+        meant, parameters, asked = _read(visit, place)
+    except Problem as problem:
+        if problem.kind is not VALIDATION_FAILED or visit.is_scripted:
+            raise
+        return visit.page(place.template, 400, [], list=_refused(visit, place, problem), curl="", **context)
     here = address(place.path, flat(parameters))
     if meant is not None and not visit.is_scripted:
         return moved(here)
-    if "cursor" in parameters:
-        raise problems.invalid([FieldError("cursor", "unknown_field", "is for the API alone; a page has its number")])
-    asked = lists.parse(place.listing, {**{name: [value] for name, value in DEFAULTS.items()}, **parameters})
     found = await search(visit.database.search, visit.who.merchant_id, asked)
     shown = ListPage(place=place, parameters=parameters, asked=asked, found=found)
     headers = [] if meant is None else [("HX-Replace-Url", here)]
     curl = visit.curl(place.api_path, shown.query())
     return visit.page(place.template, 200, headers, list=shown, curl=curl, **context)
+
+
+def _read(visit: Visit, place: Place) -> tuple[Parameters | None, Parameters, Asked]:
+    """Return what a filter's form means, where there is one, the parameters, and what they ask for."""
+    meant = typed(visit.query)
+    parameters = visit.query if meant is None else meant
+    if "cursor" in parameters:
+        raise problems.invalid([FieldError("cursor", "unknown_field", "is for the API alone; a page has its number")])
+    return meant, parameters, _asked(place, parameters)
+
+
+def _asked(place: Place, parameters: Parameters) -> Asked:
+    return lists.parse(place.listing, {**{name: [value] for name, value in DEFAULTS.items()}, **parameters})
+
+
+def _refused(visit: Visit, place: Place, problem: Problem) -> ListPage[object]:
+    """Return the list as it is shown where a part of the address is wrong: each of them can be taken away."""
+    sent = flat(others(visit.query))
+    told = {error.field: error.message for error in problem.errors}
+    wrong = [
+        Wrong(name, message, address(place.path, [each for each in sent if each[0] != name]))
+        for name, message in told.items()
+    ]
+    parameters = {name: values for name, values in others(visit.query).items() if name not in told}
+    asked = _asked(place, parameters)
+    nothing = Page[object]([], Pagination(has_next_page=False, item_count=0, page_size=asked.paging.size))
+    return ListPage(place=place, parameters=parameters, asked=asked, found=nothing, wrong=wrong)
 
 
 def address(path: str, parameters: Sequence[tuple[str, str]]) -> str:

@@ -158,7 +158,13 @@ function renew(text) {
   goOn();
 }
 
-const failed = () => tell("That did not work: the server could not be reached. Nothing was saved.");
+const failed = () => tell("That did not work: the server could not be reached.");
+// What was sent may have been done, where only the answer was lost.
+const lost = () => {
+  const said = "No answer came: we cannot tell whether it was saved. What you typed is still here.";
+  const shown = one("#dialog[open]");
+  if (shown && one("h1", shown)) warn(shown, said); else tell(said);
+};
 
 document.addEventListener("click", (event) => {
   const at = (selector) => event.target.closest(selector);
@@ -180,7 +186,7 @@ document.addEventListener("click", (event) => {
     event.preventDefault();
     opener = ADD;
     found.value = one("[data-meta-discard]:not([hidden])") ? "yes" : "";
-    send(found.form, found.form.action, found).catch(failed);
+    send(found.form, found.form.action, found).catch(failed); // it asks first
   } else if ((found = at("dialog [data-close]")) && plain) {
     event.preventDefault();
     found.closest("dialog").close();
@@ -203,7 +209,7 @@ document.addEventListener("submit", (event) => {
     if (form.dataset.sending) return;
     form.dataset.sending = "yes";
     send(form, event.submitter?.hasAttribute("formaction") ? event.submitter.formAction : form.action, event.submitter)
-      .catch(failed)
+      .catch(lost)
       .finally(() => delete form.dataset.sending);
   } else if (form.hasAttribute("data-once")) {
     if (form.dataset.sending) { event.preventDefault(); return; }
@@ -434,11 +440,30 @@ document.addEventListener("htmx:before:swap", (event) => {
   if (sent.has(form) && sent.get(form) !== typed(form)) event.preventDefault();
 });
 document.addEventListener("htmx:after:swap", () => { tellTimes(); tellAmounts(); all(".filter-panel:popover-open").forEach(place); });
-document.addEventListener("htmx:error", () => { one("[data-list]")?.classList.remove("is-old"); failed(); });
+// A list that could not be read says so until it is, and can be asked for again; what is shown is that of before.
+function notRead(form, said) {
+  const list = one("[data-list]");
+  if (!list) { failed(); return; }
+  list.classList.remove("is-old");
+  one(".not-read", list)?.remove();
+  const alert = Object.assign(document.createElement("div"), { className: "alert alert-danger not-read" });
+  alert.setAttribute("role", "alert");
+  const again = Object.assign(document.createElement("button"), { className: "btn btn-sm", type: "button", textContent: "Try again" });
+  again.addEventListener("click", () => form.requestSubmit());
+  alert.append(Object.assign(document.createElement("span"), { textContent: said }), again);
+  one(".filters", list).after(alert);
+}
+document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+  if (ctx) notRead(ctx.sourceElement, "The server could not be reached. What you see is the list of before.");
+});
 // A filter that is refused says why below what was typed; the list stays as it was.
 document.addEventListener("htmx:response:error", (event) => {
-  const { sourceElement: form, text } = event.detail.ctx;
+  const { sourceElement: form, text, response } = event.detail.ctx;
   all("[data-refused]", form).forEach((note) => note.remove());
+  if (response.status >= 500) {
+    notRead(form, `${reason(new DOMParser().parseFromString(text, "text/html"))} · What you see is the list of before.`);
+    return;
+  }
   const note = Object.assign(document.createElement("p"), { className: "invalid-feedback", textContent: reason(new DOMParser().parseFromString(text, "text/html")) });
   note.setAttribute("role", "alert");
   note.dataset.refused = "";
