@@ -52,6 +52,14 @@ async def test_a_form_that_is_sent_twice_makes_one_key_and_keeps_its_value_from_
     assert "This form has made a key already" in page.text
 
 
+async def test_a_filter_that_no_key_matches_says_so(developer: Person) -> None:
+    page = await developer.see(f"{HERE}?revokedAt[exists]=true&note[like]=till")
+    chips = [each.one(class_="chip-text").text for each in page.every("span", class_="chip")]
+    assert chips == ["Note contains till", "State is Revoked"]
+    assert page.one("section", class_="card state").one("h2").text == "No key matches"
+    assert page.one("span", role="status").text == "0 match"
+
+
 async def test_what_is_wrong_with_a_key_stands_at_its_field(developer: Person) -> None:
     page = await developer.is_refused(f"{HERE}/new", {"note": "", **ONCE})
     notes = [each.text for each in page.every("div", class_="invalid-feedback")]

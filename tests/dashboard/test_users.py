@@ -67,6 +67,30 @@ async def test_a_form_that_is_sent_again_is_done_and_its_password_counts(
     assert response.status_code == 303
 
 
+async def test_the_list_of_users_has_what_every_list_has(admin: Person, database: Database) -> None:
+    removed = await people.user(database, admin.shop.merchant_id, "developer")
+    await admin.shop.client.post(f"/users/{removed.id}/remove")
+    page = await admin.see(f"{HERE}?removedAt[exists]=true")
+    assert [each.one(class_="chip-text").text for each in page.every("span", class_="chip")] == ["State is Removed"]
+    assert page.one("span", role="status").text == "1 match"
+    assert removed.email in page.one("tbody").text
+    (copy,) = [each for each in page.every("button") if each.text == "Copy as cURL"]
+    assert "/users?removedAt[exists]=true" in copy.attributes["data-copy"]
+    (form,) = [each for each in page.every("form", class_="filter-form") if ("filter", "removedAt") in each.fields()]
+    assert ("operator", "set") in form.fields()
+    response = await admin.browser.get(f"{HERE}?filter=removedAt&operator=unset")
+    assert response.headers["location"] == f"{HERE}?removedAt[exists]=false"
+    response = await admin.browser.get(f"{HERE}?filter=removedAt&operator=")
+    assert response.headers["location"] == HERE
+    page = await admin.see(f"{HERE}?role=supportAgent")
+    assert [each.one(class_="chip-text").text for each in page.every("span", class_="chip")] == [
+        "Role is Support agent"
+    ]
+    assert page.one("section", class_="card state").one("h2").text == "No user matches"
+    page = await admin.see(f"{HERE}?page=99")
+    assert page.one("section", class_="card state").one("h2").text == "There is no such page"
+
+
 async def test_the_last_admin_s_role_and_a_taken_email_are_told_above_what_was_typed(
     admin: Person, database: Database
 ) -> None:

@@ -33,13 +33,18 @@ PRESETS = {"Today": 0, "Last 7 days": 6, "Last 4 weeks": 27, "Last 12 months": 3
 
 
 class Control(msgspec.Struct, frozen=True):
-    """A filter that the bar offers: a text, a range of dates or amounts, a text by its key, or one of few values."""
+    """A filter that the bar offers.
+
+    It is a text, a range of dates or amounts, a text by its key, one of few values, or whether there is a value.
+    """
 
     field: str
     label: str
-    kind: Literal["text", "dates", "amount", "keyed", "choice"] = "text"
+    kind: Literal["text", "dates", "amount", "keyed", "choice", "presence"] = "text"
     choices: tuple[tuple[str, str], ...] = ()
-    """Each value of a choice, and what it is called; of an amount the currency that it is mostly in."""
+    """Each value of a choice, and what it is called, of a presence `set` and `unset`; of an amount the currency that it
+    is mostly in.
+    """
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -171,11 +171,14 @@ class ListPage(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
         operator = brackets[0] if brackets else "eq"
         values = self.parameters[parameter]
         value = ",".join(map(escaped, values)) if parameter.endswith("[]") else values[0]
+        control = next((each for each in self.controls if each.field == name), Control(name, _spaced(name)))
+        said = ""
         if operator == "exists":
-            words, value = ("is set" if value == "true" else "is not set"), ""
+            choice, value = ("set" if value == "true" else "unset"), ""
+            said = dict(control.choices).get(choice, "") if control.kind == "presence" else ""
+            words = WORDS["eq"] if said else CHOICES[choice]
         else:
             words = (NUMBER_WORDS if field.kind.is_number else WORDS)[operator]
-        control = next((each for each in self.controls if each.field == name), Control(name, _spaced(name)))
         rest = [(each, text) for each, text in flat(self.parameters) if each not in (parameter, "page")]
         is_time = field.kind.is_time or field.kind is kinds.DAY
         times = [_time(each) for each in (split(value) if operator in LISTS else [value])] if is_time and value else []
@@ -187,7 +190,7 @@ class ListPage(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
             label=key or control.label,
             words=words,
             value=value,
-            said=", ".join(text for *_, text in times) or self._said(field, control, value),
+            said=said or ", ".join(text for *_, text in times) or self._said(field, control, value),
             times=times,
             without=address(self.path, rest),
         )
@@ -276,6 +279,8 @@ def _is_own(control: Control, chip: Chip) -> bool:
             return chip.operator in RANGE
         case "choice":
             return chip.operator == "eq"
+        case "presence":
+            return chip.operator == "exists"
         case _:
             return True
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from odus.kit import bodies, list_pages, once
 from odus.kit.db import Write
-from odus.kit.list_bars import Place
+from odus.kit.list_bars import Control, Place
 from odus.kit.pages import Form, Visit, moved, shows, submits, wrong
 from odus.kit.permissions import Permission
 from odus.kit.problems import CONFLICT, MISSING_PERMISSION, Problem
@@ -15,7 +15,17 @@ from odus.secret_keys import actions, queries
 from odus.secret_keys.model import SecretKey, SecretKeyCreate, SecretKeyRotate, SecretKeyWithValue
 
 PATH = "/dashboard/access-keys"
-LIST = Place(PATH, "/secret-keys", "access_keys/list.html", queries.LISTING)
+LIST = Place(
+    PATH,
+    "/secret-keys",
+    "access_keys/list.html",
+    queries.LISTING,
+    (
+        Control("note", "Note"),
+        Control("revokedAt", "State", "presence", (("unset", "Not revoked"), ("set", "Revoked"))),
+        Control("expiresAt", "Expires", "dates"),
+    ),
+)
 
 _decode = bodies.decoder(SecretKeyCreate)
 

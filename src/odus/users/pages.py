@@ -2,17 +2,27 @@
 
 from odus.kit import bodies, edits, list_pages, once
 from odus.kit.edits import Edit, Editor, Values
-from odus.kit.list_bars import Place
+from odus.kit.list_bars import Control, Place
 from odus.kit.pages import Form, Visit, moved, shows, submits, wrong
 from odus.kit.permissions import Permission
 from odus.kit.problems import CONFLICT, Problem
 from odus.kit.requests import Response, not_found
 from odus.kit.versions import IfMatch
 from odus.users import actions, queries
-from odus.users.model import User, UserCreate, UserUpdate
+from odus.users.model import ROLE_NAMES, User, UserCreate, UserUpdate
 
 PATH = "/dashboard/users"
-LIST = Place(PATH, "/users", "users/list.html", queries.LISTING)
+LIST = Place(
+    PATH,
+    "/users",
+    "users/list.html",
+    queries.LISTING,
+    (
+        Control("email", "Email"),
+        Control("role", "Role", "choice", tuple(ROLE_NAMES.items())),
+        Control("removedAt", "State", "presence", (("unset", "Active"), ("set", "Removed"))),
+    ),
+)
 
 OPTIONAL = ("firstName", "lastName", "username")
 FIELDS = ("email", *OPTIONAL, "role")
