@@ -55,7 +55,26 @@ function tell(text) {
 function remember(text, focus) {
   try { sessionStorage.setItem("after", JSON.stringify({ path: location.pathname, text, focus, top: scrollY })); } catch { /* it is not said */ }
 }
-let leaving = false; // on purpose: what is typed was sent, or is to go
+
+// What is typed and was not sent is not lost without a question, wherever one goes.
+let leaving = false; // on purpose: what is typed is to go
+let gone = null; // the form that was sent
+function isChanged(field) {
+  if (field.matches("select")) {
+    const options = [...field.options];
+    return options.some((option) => option.defaultSelected) ? options.some((option) => option.selected !== option.defaultSelected) : field.selectedIndex > 0;
+  }
+  return field.matches("[type=checkbox], [type=radio]") ? field.checked !== field.defaultChecked : field.matches("input, textarea") && field.value !== field.defaultValue;
+}
+function isUnsaved(form) {
+  if (form === gone) return false;
+  if (form.matches("[data-meta]")) return one("[data-meta-discard]:not([hidden])", form) !== null;
+  return [...form.elements].some(isChanged) || one("[aria-invalid], .theirs", form) !== null; // one that was refused holds what was typed before
+}
+addEventListener("beforeunload", (event) => {
+  if (!leaving && all("#main form[method=post], #dialog[open] form[method=post]").some(isUnsaved)) event.preventDefault();
+});
+addEventListener("pageshow", () => { leaving = false; gone = null; });
 function goOn() {
   let after = null;
   try { after = JSON.parse(sessionStorage.getItem("after")); sessionStorage.removeItem("after"); } catch { /* nothing was said */ }
@@ -78,7 +97,7 @@ function dialog() {
     shown.addEventListener("click", (event) => { if (event.target === shown && !one("form[method=post], .secret", shown)) shown.close(); });
     shown.addEventListener("cancel", (event) => {
       const form = one("form[method=post]", shown);
-      if (!form || shown.dataset.warned || typed(form) === shown.dataset.typed) return;
+      if (!form || shown.dataset.warned || !isUnsaved(form)) return;
       event.preventDefault();
       shown.dataset.warned = "yes";
       warn(shown, "What you typed is not saved. Press Escape again to discard it.");
@@ -100,8 +119,7 @@ async function showForm(response) {
   const title = one("h1", shown);
   if (title) { title.id = "dialog-title"; shown.setAttribute("aria-labelledby", title.id); }
   delete shown.dataset.warned;
-  const sends = one("form[method=post]", shown);
-  if (!shown.open) { if (sends) shown.dataset.typed = typed(sends); shown.showModal(); }
+  if (!shown.open) shown.showModal();
   (one("[aria-invalid]", shown) ?? one("input:not([type=hidden]), button", shown))?.focus();
 }
 
@@ -139,9 +157,11 @@ async function send(form, action, submitter) {
     const here = location.pathname + location.search;
     const there = new URL(response.url);
     remember("Saved", opener);
+    gone = form;
+    leaving = opener === ADD;
     if (there.pathname + there.search !== here) location.assign(there);
     else if (opener !== ADD && one("[data-meta-discard]:not([hidden])")) renew(await response.text());
-    else { leaving = true; location.reload(); }
+    else location.reload();
     return;
   }
   await showForm(response);
@@ -187,6 +207,8 @@ document.addEventListener("click", (event) => {
     opener = ADD;
     found.value = one("[data-meta-discard]:not([hidden])") ? "yes" : "";
     send(found.form, found.form.action, found).catch(failed); // it asks first
+  } else if ((found = at("#main a[data-close]")) && plain) {
+    leaving = true;
   } else if ((found = at("dialog [data-close]")) && plain) {
     event.preventDefault();
     found.closest("dialog").close();
@@ -214,9 +236,10 @@ document.addEventListener("submit", (event) => {
   } else if (form.hasAttribute("data-once")) {
     if (form.dataset.sending) { event.preventDefault(); return; }
     form.dataset.sending = "yes";
-    if (form.hasAttribute("data-meta")) { leaving = true; remember("Saved", ADD); }
+    if (form.hasAttribute("data-meta")) remember("Saved", ADD);
     setTimeout(() => delete form.dataset.sending, 20000);
   }
+  if (!event.defaultPrevented) gone = form;
 });
 addEventListener("pageshow", () => all("form[data-sending]").forEach((form) => delete form.dataset.sending));
 
@@ -253,7 +276,7 @@ function editor(form) {
   const field = (row, name) => one(`[name=${name}]`, row);
   const isNew = (row) => !field(row, "wasKey").value;
   const isGone = (row) => row.hasAttribute("data-gone");
-  const isChanged = (row) => isGone(row) ? !isNew(row)
+  const isEdited = (row) => isGone(row) ? !isNew(row)
     : field(row, "key").value !== field(row, "wasKey").value || field(row, "value").value !== field(row, "wasValue").value;
 
   function wrong(row, keys) {
@@ -280,8 +303,8 @@ function editor(form) {
       return fault;
     }).filter(Boolean);
     if (present.length > LIMIT) faults.push(`There can be ${LIMIT} keys; these are ${present.length}.`);
-    for (const row of shown) row.classList.toggle("changed", isChanged(row));
-    const changes = shown.filter(isChanged).length;
+    for (const row of shown) row.classList.toggle("changed", isEdited(row));
+    const changes = shown.filter(isEdited).length;
     count.textContent = `${present.length} of ${LIMIT}`;
     if (save) {
       save.textContent = changes ? `Save ${changes} change${changes === 1 ? "" : "s"}` : "Save";
@@ -335,7 +358,6 @@ function editor(form) {
       if (!save?.disabled) event.target.form.requestSubmit(save);
     }
   });
-  addEventListener("beforeunload", (event) => { if (discard?.hidden === false && !leaving) event.preventDefault(); });
   const start = () => { all("textarea", rows).forEach(fit); look(); };
   start();
 }
