@@ -86,6 +86,7 @@ class Wrong(msgspec.Struct, frozen=True):
     """A parameter of the address that the list does not take."""
 
     parameter: str
+    value: str
     message: str
     without: str
     """The address without it."""

@@ -245,13 +245,19 @@ def _asked(place: Place, parameters: Parameters) -> Asked:
 
 def _refused(visit: Visit, place: Place, problem: Problem) -> ListPage[object]:
     """Return the list as it is shown where a part of the address is wrong: each of them can be taken away."""
-    sent = flat(others(visit.query))
+    query = others(visit.query)
+    sent = flat(query)
     told = {error.field: error.message for error in problem.errors}
     wrong = [
-        Wrong(name, message, address(place.path, [each for each in sent if each[0] != name]))
+        Wrong(
+            name,
+            ", ".join(query.get(name, ())),
+            message,
+            address(place.path, [each for each in sent if each[0] != name]),
+        )
         for name, message in told.items()
     ]
-    parameters = {name: values for name, values in others(visit.query).items() if name not in told}
+    parameters = {name: values for name, values in query.items() if name not in told}
     asked = _asked(place, parameters)
     nothing = Page[object]([], Pagination(has_next_page=False, item_count=0, page_size=asked.paging.size))
     return ListPage(place=place, parameters=parameters, asked=asked, found=nothing, wrong=wrong)

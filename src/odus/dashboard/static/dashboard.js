@@ -476,14 +476,14 @@ function notRead(form, said) {
   one(".filters", list).after(alert);
 }
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
-  if (ctx) notRead(ctx.sourceElement, "The server could not be reached. What you see is the list of before.");
+  if (ctx) notRead(ctx.sourceElement, "The server could not be reached. The list below is as it was before.");
 });
 // A filter that is refused says why below what was typed; the list stays as it was.
 document.addEventListener("htmx:response:error", (event) => {
   const { sourceElement: form, text, response } = event.detail.ctx;
   all("[data-refused]", form).forEach((note) => note.remove());
   if (response.status >= 500) {
-    notRead(form, `${reason(new DOMParser().parseFromString(text, "text/html"))} · What you see is the list of before.`);
+    notRead(form, `${reason(new DOMParser().parseFromString(text, "text/html"))} · The list below is as it was before.`);
     return;
   }
   const note = Object.assign(document.createElement("p"), { className: "invalid-feedback", textContent: reason(new DOMParser().parseFromString(text, "text/html")) });
