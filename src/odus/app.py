@@ -33,7 +33,7 @@ from odus.kit.db import Database, Limits
 from odus.kit.logs import configure_logs, log
 from odus.kit.observe import Observed
 from odus.kit.openapi import document
-from odus.kit.pages import Pages, problem_page
+from odus.kit.pages import Pages, ProblemPage
 from odus.kit.problems import Problem
 from odus.kit.requests import JSON, PROBLEM, Call, Response, Services
 from odus.kit.tracing import Trace
@@ -220,7 +220,7 @@ def _answer(call: Call, error: Exception) -> Response:
     elif problem.kind is problems.UNAVAILABLE:
         log.warning("unavailable", requestId=request_id, reason=type(error).__name__)
     if call.scope["path"].startswith("/dashboard"):
-        return problem_page(call, problem)
+        return ProblemPage(call, problem)
     if call.scope["path"].startswith("/checkout/"):
         return checkout_problem_page(call, problem)
     return Response(problem.kind.status, problem.body(request_id), PROBLEM, problem.headers.items())

@@ -1,4 +1,4 @@
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.browser.desk import Desk, sign_in
 
@@ -50,6 +50,26 @@ async def test_errors_stay_in_the_dialog_with_what_was_typed(admin: Desk) -> Non
     await admin.dialog.get_by_role("button", name="Save").click()
     await expect(admin.page.get_by_role("heading", name="Jane S.")).to_be_visible()
     assert (await admin.stored(key))["phoneNumber"] == "+15559876543"
+
+
+async def test_a_form_whose_answer_was_lost_is_sent_again_and_done(admin: Desk) -> None:
+    key = await admin.open_customer(name="Jane Smith")
+    await admin.link("Edit").click()
+    await admin.dialog.get_by_label("Name", exact=True).fill("Jane Mine")
+
+    async def lose(route: Route) -> None:
+        await route.fetch(max_redirects=0)
+        await route.abort("connectionreset")
+
+    await admin.page.route("**/edit", lose)
+    await admin.dialog.get_by_role("button", name="Save").click()
+    await expect(admin.dialog.get_by_role("alert")).to_contain_text("cannot tell whether it was saved")
+    assert (await admin.stored(key))["name"] == "Jane Mine"
+    await admin.page.unroute("**/edit")
+    await admin.dialog.get_by_role("button", name="Save").click()
+    await expect(admin.page.get_by_role("heading", name="Jane Mine")).to_be_visible()
+    assert all("ERR_CONNECTION_RESET" in each for each in admin.complaints)
+    admin.complaints.clear()
 
 
 async def test_a_change_made_meanwhile_is_shown_beside_ones_own_and_asked_about(admin: Desk) -> None:

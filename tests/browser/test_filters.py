@@ -119,7 +119,8 @@ async def test_a_range_of_dates_is_typed_or_taken_from_a_preset(desk: Desk) -> N
     await desk.open_filter("Created")
     await desk.link("Last 7 days").click()
     await desk.expect_rows("Émile Durand", "Amara Okafor")
-    await desk.expect_chips(f"Created since {today - timedelta(days=6)}")
+    first = today - timedelta(days=6)
+    await desk.expect_chips(f"Created since {first:%b} {first.day}, {first.year}")
     await desk.open_filter("Created")
     await desk.link("Last 4 weeks").click()
     await desk.expect_rows("Émile Durand", "Amara Okafor", "Janet Jones")
@@ -176,6 +177,47 @@ async def test_a_filter_that_cannot_be_is_told_and_can_be_corrected(desk: Desk) 
     await panel.get_by_label("Key").fill("ab")
     await expect(desk.page.get_by_text("No customer matches")).to_be_visible()
     await expect(panel.get_by_label("Key")).to_have_value("ab")
+
+
+async def test_a_list_that_cannot_be_read_says_so_until_it_is_read_again(desk: Desk) -> None:
+    failing = True
+
+    async def fail(route: Route) -> None:
+        await (route.abort("connectionrefused") if failing else route.continue_())
+
+    await desk.page.route(f"**{CUSTOMERS}?*", fail)
+    panel = await desk.open_filter("Name")
+    await desk.page.keyboard.type("jane")
+    alert = desk.page.locator("#list").get_by_role("alert")
+    await expect(alert).to_contain_text("could not be reached")
+    await expect(desk.page.locator("#toasts")).to_be_empty()
+    await expect(desk.page.locator("#list")).not_to_have_class("is-old")
+    await expect(panel.get_by_label("Name", exact=True).last).to_have_value("jane")
+    await desk.page.keyboard.press("Escape")
+    failing = False
+    await alert.get_by_role("button", name="Try again").click()
+    await desk.expect_rows("Janet Jones", "Jane Smith")
+    await expect(alert).to_have_count(0)
+    assert all("ERR_CONNECTION_REFUSED" in each or "Failed to fetch" in each for each in desk.complaints)
+    desk.complaints.clear()
+
+
+async def test_a_list_that_the_server_cannot_give_now_tells_the_request_and_is_asked_for_again(desk: Desk) -> None:
+    desk.foreseen.add(503)
+    page = '<main><section class="state"><p class="state-code">503</p><h1>Unavailable</h1><p>Request req_1</p><p>x</p>'
+
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=503, content_type="text/html", body=page)
+
+    await desk.page.route(f"**{CUSTOMERS}?*", refuse)
+    await desk.open_filter("Name")
+    await desk.page.keyboard.type("jane")
+    alert = desk.page.locator("#list").get_by_role("alert")
+    await expect(alert).to_contain_text("Unavailable · Request req_1")
+    await desk.page.unroute(f"**{CUSTOMERS}?*")
+    await desk.page.keyboard.press("Escape")
+    await alert.get_by_role("button", name="Try again").click()
+    await desk.expect_rows("Janet Jones", "Jane Smith")
 
 
 async def test_back_forward_reload_and_a_copied_link_restore_the_list_exactly(desk: Desk) -> None:

@@ -2,6 +2,7 @@ import re
 
 from playwright.async_api import Locator, expect
 
+from tests.browser.conftest import OpenDesk
 from tests.browser.desk import Desk, sign_in
 
 
@@ -138,6 +139,44 @@ async def test_the_same_key_changed_meanwhile_is_not_overwritten_unseen(admin: D
     await expect(admin.page.locator(".invalid-feedback")).to_contain_text("was changed to “gold” meanwhile")
     await expect(row(admin, 0)[1]).to_have_value("premium")
     assert await metadata(admin, key) == {"tier": "gold"}
+
+
+async def test_a_refused_save_begins_at_its_line_on_a_narrow_page_and_stays_marked_until_it_is_edited(
+    open_desk: OpenDesk,
+) -> None:
+    async with open_desk(viewport={"width": 375, "height": 720}) as desk:
+        desk.foreseen.add(400)
+        key = await desk.open_customer(metadata={"plan": "gold", "tier": "basic"})
+        await row(desk, 1)[1].fill("premium")
+        await desk.api.post(f"/customers/{key}", json={"metadata": {"tier": "gold"}})
+        await desk.button("Save 1 change").click()
+        wrong = row(desk, 1)[0]
+        await expect(wrong).to_be_focused()
+        await expect(wrong).to_be_in_viewport()
+        await expect(wrong).to_have_attribute("aria-invalid", "true")
+        await row(desk, 0)[1].fill("silver")
+        await expect(wrong).to_have_attribute("aria-invalid", "true")
+        alert = desk.page.get_by_role("alert")
+        await expect(alert).to_contain_text("tier was changed to “gold” meanwhile")
+        await alert.get_by_role("link").click()
+        await expect(wrong).to_be_focused()
+        await row(desk, 1)[1].fill("platinum")
+        await expect(wrong).not_to_have_attribute("aria-invalid", "true")
+        await expect(desk.page.locator(".invalid-feedback")).to_have_count(0)
+        await desk.button("Discard").click()
+        await desk.page.goto(desk.page.url)
+        await expect(row(desk, 1)[1]).to_have_value("gold")
+
+
+async def test_clear_all_says_that_what_is_not_saved_goes_too(admin: Desk) -> None:
+    await admin.open_customer(metadata={"tier": "basic"})
+    await admin.button("Clear all").click()
+    await expect(admin.dialog).not_to_contain_text("did not save")
+    await admin.dialog.get_by_role("link", name="Cancel").click()
+    await row(admin, 0)[1].fill("premium")
+    await admin.button("Clear all").click()
+    await expect(admin.dialog).to_contain_text("The key tier of")
+    await expect(admin.dialog).to_contain_text("did not save goes too")
 
 
 async def test_a_session_that_ends_before_the_save_costs_no_key(admin: Desk) -> None:

@@ -52,6 +52,14 @@ async def test_a_form_that_is_sent_twice_makes_one_key_and_keeps_its_value_from_
     assert "This form has made a key already" in page.text
 
 
+async def test_a_filter_that_no_key_matches_says_so(developer: Person) -> None:
+    page = await developer.see(f"{HERE}?revokedAt[exists]=true&note[like]=till")
+    chips = [each.one(class_="chip-text").text for each in page.every("span", class_="chip")]
+    assert chips == ["Note contains till", "State is Revoked"]
+    assert page.one("section", class_="card state").one("h2").text == "No key matches"
+    assert page.one("span", role="status").text == "0 match"
+
+
 async def test_what_is_wrong_with_a_key_stands_at_its_field(developer: Person) -> None:
     page = await developer.is_refused(f"{HERE}/new", {"note": "", **ONCE})
     notes = [each.text for each in page.every("div", class_="invalid-feedback")]
@@ -75,11 +83,26 @@ async def test_rotating_shows_the_new_value_and_ends_the_old(admin: Person, data
     old = await make.key(database, admin.shop.merchant_id, [Permission.CUSTOMER_READ])
     at = f"{HERE}/{old.id}/rotate"
     assert (await admin.see(at)).one("form", action=at)
-    response = await admin.send(at, {})
+    response = await admin.send(at, (await admin.see(at)).one("form", action=at).fields())
     value = markup.read(response.text).one("p", class_="secret").one("code").text
     assert response.status_code == 201
     assert value != old.value
     assert (await _works(admin, value), await _works(admin, old.value)) == (True, False)
+
+
+async def test_a_rotation_that_is_sent_twice_is_one_and_shows_the_value_that_works(
+    admin: Person, database: Database
+) -> None:
+    key = await make.key(database, admin.shop.merchant_id, [Permission.CUSTOMER_READ])
+    at = f"{HERE}/{key.id}/rotate"
+    fields = (await admin.see(at)).one("form", action=at).fields()
+    answers = [await admin.send(at, fields) for _ in range(2)]
+    values = [markup.read(each.text).one("p", class_="secret").one("code").text for each in answers]
+    assert values[0] == values[1]
+    assert await _works(admin, values[0])
+    await admin.is_led_on(f"{HERE}/{key.id}/revoke", {})
+    page = await admin.is_refused(at, markup.changed(fields, once="b" * 22), 409)
+    assert "revoked" in page.one("div", role="alert").text
 
 
 async def test_revoking_ends_a_key(admin: Person, database: Database) -> None:

@@ -1,5 +1,6 @@
 """Making and changing customers through forms, as a browser sends them."""
 
+import asyncpg
 import pytest
 
 from odus.kit.db import Database
@@ -71,6 +72,24 @@ async def test_what_is_wrong_stands_at_its_field_and_nothing_typed_is_lost(admin
         note = page.one(id=page.one("input", name=name).attributes["aria-describedby"])
         assert "must" in note.text
     assert await database.read.count("select count(*) from customers") == before
+
+
+@pytest.mark.parametrize("error", [asyncpg.CannotConnectNowError, ZeroDivisionError])
+async def test_what_the_server_could_not_take_is_given_back_and_sent_again(
+    error: type[Exception], admin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise error
+
+    fields = markup.changed(_form(await admin.see(f"{HERE}/new"), f"{HERE}/new"), email="ada@example.com")
+    with monkeypatch.context() as patch:
+        patch.setattr("odus.customers.actions.create", away)
+        page = await admin.is_refused(f"{HERE}/new", fields, 500 if error is ZeroDivisionError else 503)
+    assert admin.user.email in page.one("header").text
+    again = page.one("main").one("form", method="post")
+    assert again.one("button").text == "Send again"
+    made = await admin.is_led_on(again.attributes["action"], again.fields())
+    assert (await _read(admin, made.rpartition("/")[2]))["email"] == "ada@example.com"
 
 
 async def test_the_form_has_all_that_a_customer_is_made_of(admin: Person) -> None:
@@ -175,6 +194,20 @@ async def test_what_someone_else_changed_meanwhile_is_shown_and_not_overwritten_
     await admin.is_led_on(at, _form(page, at))
     now = await _read(admin, customer["id"])
     assert (now["name"], now["phoneNumber"], now["dateOfBirth"]) == ("Ada", None, None)
+
+
+async def test_a_form_that_is_sent_again_is_done_whatever_else_changed(admin: Person) -> None:
+    customer = await make.customer(admin.shop.client, **FULL)
+    at, fields = await _edit(admin, customer["id"])
+    typed = markup.changed(fields, name="Ada", phoneNumber="+1 (555) 987-6544")
+    to = await admin.is_led_on(at, typed)
+    assert await admin.is_led_on(at, typed) == to
+    await admin.shop.client.post(f"/customers/{customer['id']}", json={"dateOfBirth": None})
+    assert await admin.is_led_on(at, typed) == to
+    now = await _read(admin, customer["id"])
+    assert (now["name"], now["phoneNumber"], now["dateOfBirth"]) == ("Ada", "+15559876544", None)
+    await admin.shop.client.post(f"/customers/{customer['id']}", json={"name": "Grace"})
+    await admin.is_refused(at, typed, 409)
 
 
 async def test_a_change_meanwhile_of_what_the_form_does_not_show_is_no_hindrance(admin: Person) -> None:
@@ -351,6 +384,57 @@ async def test_what_the_api_wrote_to_the_same_key_meanwhile_is_told_before_it_is
     rest = {"a": "1", "b": "2"}
     del rest[line[2] or "b"]
     assert saved == {"b": "2", **rest, **({line[0]: line[1]} if line[0] else {})}
+
+
+async def test_what_is_refused_is_told_on_top_with_a_link_to_its_line(admin: Person) -> None:
+    editor = await _Editor.open(admin, {"a": "1", "b": "2"})
+    await editor.write(a="9")
+    page = await admin.is_refused(editor.at, _sent([("b", "2", "b", "2"), ("", "", "a", "1")]))
+    alert = page.one("div", role="alert")
+    assert next(each for each in page.one("main") if each.tag in ("div", "section")) is alert
+    assert alert.one("li").text == "a was changed to “9” meanwhile; save again to replace that"
+    wrong = page.one("input", id=alert.one("a").attributes["href"].removeprefix("#"))
+    assert (wrong.attributes["name"], wrong.attributes["aria-invalid"]) == ("key", "true")
+
+
+@pytest.mark.parametrize("rest", ["metadata", "metadata/clear"])
+async def test_the_address_of_a_metadata_form_leads_to_its_object(rest: str, admin: Person) -> None:
+    client = admin.shop.client
+    subscription, payment = await make.subscription(client), await make.payment(client)
+    for kind, made in (
+        ("customers", await make.customer(client)),
+        ("payments", payment),
+        ("subscriptions", subscription),
+    ):
+        at = f"/dashboard/{kind}/{made['id']}"
+        response = await admin.browser.get(f"{at}/{rest}")
+        assert (response.status_code, response.headers["location"]) == (303, f"{at}#metadata")
+
+
+async def test_to_clear_all_takes_no_key_that_was_not_told(admin: Person) -> None:
+    editor = await _Editor.open(admin, {"a": "1"})
+    at = f"{editor.at}/clear"
+    asked = markup.read((await admin.send(at, {"unsaved": ""})).text)
+    assert "The key a of jane@example.com goes." in asked.text
+    assert "did not save" not in asked.text
+    await editor.write(b="2")
+    page = await admin.is_refused(at, _form(asked, at), 409)
+    assert await editor.stored() == {"a": "1", "b": "2"}
+    assert "Someone else changed the keys" in page.one("div", role="alert").text
+    assert "All 2 keys" in page.text
+    await editor.write(b="3")
+    await admin.is_led_on(at, _form(page, at))
+    assert await editor.stored() == {}
+    await admin.is_led_on(at, _form(page, at))
+
+
+async def test_to_clear_all_tells_that_what_is_not_saved_goes_too(admin: Person) -> None:
+    editor = await _Editor.open(admin, {"a": "1"})
+    asked = markup.read((await admin.send(f"{editor.at}/clear", {"unsaved": "yes"})).text)
+    assert "did not save goes too" in asked.text
+    await editor.write(b="2")
+    page = await admin.is_refused(f"{editor.at}/clear", _form(asked, f"{editor.at}/clear"), 409)
+    assert "did not save goes too" in page.text
 
 
 async def test_to_clear_all_metadata_is_asked_first(admin: Person) -> None:

@@ -155,7 +155,7 @@ async def test_a_role_sees_and_does_exactly_what_its_permissions_say(
 async def test_what_a_role_may_not_do_is_nowhere_to_be_clicked(person: Person, database: Database) -> None:
     seen: set[str] = set()
     for route in ROUTES:
-        if not route.is_open and route.method == "GET" and route.permission in (None, *ROLES[person.user.role]):
+        if not route.is_open and route.is_shown and route.permission in (None, *ROLES[person.user.role]):
             page = await person.see(await address(route, person.shop, database))
             seen |= {each.attributes[name] for each in page for name in ("href", "action", "formaction", "hx-get")
                      if name in each.attributes}  # fmt: skip
@@ -220,8 +220,22 @@ async def test_an_id_that_nothing_has_is_not_found(route: Route, admin: Person, 
 async def test_an_address_under_the_dashboard_that_is_none_is_a_page_too(admin: Person) -> None:
     response = await admin.browser.get("/dashboard/nothing/here")
     assert response.status_code == 404
-    assert markup.read(response.text).one("h1").text == "Not found"
+    _assert_in_dress(markup.read(response.text), admin)
     _assert_safe(response)
+
+
+async def test_what_is_answered_before_a_page_is_reached_is_in_the_dashboard_s_dress(
+    admin: Person, app: ASGIApp
+) -> None:
+    response = await admin.browser.put("/dashboard/customers")
+    page = markup.read(response.text)
+    assert (response.status_code, page.one("h1").text) == (405, "Method not allowed")
+    assert page.one("nav", aria_label="Main")
+    assert page.one("aside", class_="test-mode")
+    async with people.browser(app) as stranger:
+        response = await stranger.get("/dashboard/nothing/here")
+    assert response.status_code == 404
+    assert not markup.read(response.text).every("nav")
 
 
 def _assert_in_dress(page: Element, person: Person) -> None:
@@ -324,7 +338,7 @@ def _is_told(name: str) -> bool:
 
 async def _fields_of(route: Route, at: str, person: Person) -> set[str]:
     """Return the names of the fields of a form, as they stand on the page that has it."""
-    shown = next((other for other in ROUTES if other.path == route.path and other.method == "GET"), None)
+    shown = next((other for other in ROUTES if other.path == route.path and other.is_shown), None)
     names = set(SAMPLES[route.name].fields)
     if shown is not None:
         for form in (await person.see(at)).every("form", method="post"):

@@ -3,12 +3,14 @@
 import re
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests import make
 from tests.customers import list_strategies
 from tests.customers.list_model import Query
+from tests.dashboard import markup
 from tests.dashboard.markup import Element
 from tests.dashboard.people import Person
 
@@ -178,6 +180,71 @@ async def test_values_that_came_one_by_one_are_the_same_when_their_form_is_appli
     assert (dict(form.fields())["operator"], dict(form.fields())["value"]) == ("in", r"a\,b,c")
 
 
+FOREIGN_TO_A_PANEL = {
+    HERE: (
+        "createdAt[gt]=2026-01-01&createdAt[lt]=2026-02-01",
+        "createdAt[gte]=2026-11-28T15:30:00.000Z",
+        "createdAt[lte]=2026-11-28T15:30:00%2B02:00&createdAt[ne]=2026-11-28T15:30:00.000Z",
+        "createdAt[in][]=2026-11-28&createdAt[in][]=2026-11-29&createdAt[exists]=true",
+        "createdAt=2026-11-28",
+    ),
+    "/dashboard/payments": (
+        "amount[gt]=1000&currency=usd&amount[gte]=500",
+        "amount[lt]=1000&amount[nin]=5,6",
+        "amount[lte]=1000&currency=jpy&currency[ne]=eur",
+        "displayStatus[ne]=failed&displayStatus[in]=succeeded,failed",
+    ),
+}
+"""Filters that the API takes, and that a panel has no field for."""
+
+
+@pytest.mark.parametrize(
+    ("path", "query"), [(path, query) for path, queries in FOREIGN_TO_A_PANEL.items() for query in queries]
+)
+async def test_a_panel_that_is_applied_as_it_stands_changes_no_filter(path: str, query: str, admin: Person) -> None:
+    wanted = _filters(query)
+    for form in (await admin.see(f"{path}?{query}")).every("form", class_="filter-form"):
+        response = await admin.browser.get(f"{path}?{urlencode(form.fields())}")
+        assert response.status_code == 303, response.text
+        assert _filters(urlsplit(response.headers["location"]).query) == wanted, form.fields()
+
+
+def _filters(query: str) -> dict[str, list[str]]:
+    """Return what an address asks for, whichever way it is written."""
+    return {
+        re.sub(r"(?<!\])$", "[eq]", name).removesuffix("[]"): sorted(",".join(values).split(","))
+        for name, values in parse_qs(query).items()
+    }
+
+
+async def test_a_moment_stays_unless_its_day_is_changed(admin: Person) -> None:
+    page = await admin.see(f"{HERE}?createdAt[gte]=2026-11-28T15:30:00.000Z")
+    (form,) = [each for each in page.every("form", class_="filter-form") if each.every("input", type="date")]
+    fields = dict(form.fields())
+    assert fields["from"] == "2026-11-28"
+    response = await admin.browser.get(f"{HERE}?{urlencode({**fields, 'from': '2026-11-27'})}")
+    assert response.headers["location"] == f"{HERE}?createdAt[gte]=2026-11-27"
+
+
+async def test_dates_and_moments_are_told_in_words(admin: Person) -> None:
+    query = "createdAt[gt]=2026-11-28T15:30:00Z&createdAt[in]=2026-11-28,2026-11-29&dateOfBirth[lt]=1990-05-17"
+    page = await admin.see(f"{HERE}?{query}")
+    chips = [each.one(class_="chip-text") for each in page.every("span", class_="chip")]
+    assert [each.text for each in chips] == [
+        "Created after 28 Nov 2026, 15:30 UTC",
+        "Created is one of 28 Nov 2026, 29 Nov 2026",
+        "Date of birth before 17 May 1990",
+    ]
+    shown = [
+        (each.attributes["datetime"], each.attributes["data-show"]) for chip in chips for each in chip.every("time")
+    ]
+    assert shown[0] == ("2026-11-28T15:30:00.000Z", "moment")
+    assert set(shown[1:]) == {("2026-11-28", "date"), ("2026-11-29", "date"), ("1990-05-17", "date")}
+    assert [each.attributes["aria-label"] for each in page.every("a", class_="chip-remove")] == [
+        f"Remove: {each.text}" for each in chips
+    ]
+
+
 async def test_a_merchant_without_customers_is_told_how_to_make_one(admin: Person) -> None:
     page = await admin.see(HERE)
     assert page.one("section", class_="card state").one("h2").text == "No customers yet"
@@ -205,7 +272,55 @@ async def test_a_page_past_the_end_leads_back_to_the_first(query: str, admin: Pe
 @pytest.mark.parametrize(
     "query", ["nothing=x", "email[near]=x", "createdAt[gte]=yesterday", "sortBy=x", "cursor=", "a=1&a=2"]
 )
-async def test_a_filter_that_is_wrong_is_told_and_leads_back_to_the_list(query: str, admin: Person) -> None:
-    page = await admin.see(f"{HERE}?{query}", 400)
-    assert query.partition("=")[0] in [each.text for each in page.one("main").every("code")]
-    assert page.one("main").one("a").attributes["href"] == HERE
+async def test_a_filter_that_is_wrong_is_told_and_can_be_taken_away_alone(query: str, admin: Person) -> None:
+    kept = "email[like]=c&pageSize=50"
+    page = await admin.see(f"{HERE}?{query}&{kept}", 400)
+    wrong = query.partition("=")[0]
+    alert = page.one("section", role="alert")
+    assert wrong in [each.text for each in alert.every("code")]
+    assert alert.one("a").attributes["href"] == f"{HERE}?{kept}"
+    chips = {each.one(class_="chip-text").text: each for each in page.every("span") if "chip-remove" in _classes(each)}
+    assert list(chips) == ["Email contains c", next(name for name in chips if name.startswith(wrong))]
+    assert chips.popitem()[1].one("a").attributes["href"] == f"{HERE}?{kept}"
+    assert page.one("a", class_="clear").attributes["href"] == f"{HERE}?pageSize=50"
+    assert "Rows" not in page.one("main").text
+
+
+def _classes(element: Element) -> set[str]:
+    """Return the classes of what stands directly within."""
+    inner = [child for child in element.children if isinstance(child, Element)]
+    return {name for child in inner for name in child.attributes.get("class", "").split()}
+
+
+async def test_each_filter_that_is_wrong_can_be_taken_away(admin: Person) -> None:
+    page = await admin.see(f"{HERE}?createdAt[gte]=x&dateOfBirth=y", 400)
+    removes = [each.attributes["href"] for each in page.every("a", class_="chip-remove")]
+    assert removes == [f"{HERE}?dateOfBirth=y", f"{HERE}?createdAt[gte]=x"]
+
+
+async def test_an_amount_that_is_none_is_told_in_the_bar_too(admin: Person) -> None:
+    at = "/dashboard/payments"
+    page = await admin.see(f"{at}?createdAt[gte]=2026-01-01&filter=amount&unit=usd&from=much&to=", 400)
+    assert page.one("section", role="alert").one("a").attributes["href"] == f"{at}?createdAt[gte]=2026-01-01"
+    scripted = await admin.browser.get(f"{at}?filter=amount&unit=usd&from=much&to=", headers={"HX-Request": "true"})
+    assert markup.read(scripted.text).one("h1").text == "Validation failed"
+
+
+async def test_a_list_that_cannot_be_read_says_so_and_is_asked_for_again_with_its_filters(
+    admin: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object) -> None:
+        raise asyncpg.CannotConnectNowError
+
+    at = f"{HERE}?email[like]=a%26b&page=2"
+    with monkeypatch.context() as patch:
+        patch.setattr("odus.customers.queries.search", away)
+        response = await admin.browser.get(at)
+    page = markup.read(response.text)
+    assert response.status_code == 503
+    assert page.one("h1").text == "Unavailable"
+    assert page.one("main").one("code").text == response.headers["x-request-id"]
+    assert page.one("main").one("a").attributes["href"] == at
+    assert admin.user.email in page.one("header").text
+    assert page.one("aside", class_="test-mode")
+    assert (await admin.see(at)).one("h1").text == "Customers"

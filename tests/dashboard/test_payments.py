@@ -348,7 +348,8 @@ async def test_the_metadata_of_a_payment_is_edited_as_a_customers(admin: Person)
     assert (await _read(admin, payment["id"]))["metadata"] == {"order": "00123", "shop": "A"}
     page = await admin.is_refused(f"{at}/metadata", [*lines[:2], ("key", "a[b]"), ("value", "x")])
     assert page.every("div", class_="invalid-feedback")
-    await admin.is_led_on(f"{at}/metadata/clear", {"confirmed": "yes"})
+    asked = markup.read((await admin.send(f"{at}/metadata/clear", {})).text)
+    await admin.is_led_on(f"{at}/metadata/clear", asked.one("form", action=f"{at}/metadata/clear").fields())
     assert (await _read(admin, payment["id"]))["metadata"] == {}
 
 

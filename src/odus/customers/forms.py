@@ -8,8 +8,10 @@ from odus.kit import bodies, metadata_forms
 from odus.kit.edits import Values
 from odus.kit.metadata_forms import Row
 from odus.kit.pages import Form
+from odus.kit.problems import Problem
 
-PLAIN = ("email", "name", "phoneNumber", "dateOfBirth")
+PHONE = "phoneNumber"
+PLAIN = ("email", "name", PHONE, "dateOfBirth")
 PARTS = tuple(field.encode_name for field in msgspec.structs.fields(Address))
 ADDRESSES = ("billingAddress", "shippingAddress")
 FIELDS = (*PLAIN, *(f"{address}.{part}" for address in ADDRESSES for part in PARTS))
@@ -43,6 +45,15 @@ def values_of(customer: Customer) -> dict[str, str]:
             f"{name}.{part}": text or "" for part, text in zip(PARTS, msgspec.structs.astuple(address), strict=True)
         }
     return {name: _one_line(text) for name, text in values.items()}
+
+
+def as_kept(values: Values) -> Values:
+    """Return what was typed as `values_of` shows it once it is kept: a phone number in its one form."""
+    try:
+        data = read_update(bodies.encode({name: text for name, text in values.items() if text and name == PHONE}))
+    except Problem:
+        return values
+    return {**values, PHONE: data.phone_number} if data.phone_number else values
 
 
 def create(values: Values, rows: list[Row]) -> CustomerCreate:

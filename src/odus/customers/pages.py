@@ -4,11 +4,10 @@ from odus.customers import actions, cards, forms, queries
 from odus.customers.activity import activity
 from odus.customers.model import Customer
 from odus.kit import bodies, edits, list_pages, metadata_forms
-from odus.kit.edits import Edit
+from odus.kit.edits import Edit, Editor
 from odus.kit.list_bars import Control, Place
 from odus.kit.pages import Form, Visit, moved, shows, submits
 from odus.kit.permissions import Permission
-from odus.kit.problems import Problem
 from odus.kit.requests import Response, not_found
 from odus.kit.versions import IfMatch
 
@@ -62,15 +61,20 @@ async def update_customer_form(visit: Visit, form: Form) -> Response:
 
     Where someone else changed the customer meanwhile, both values are shown, and nothing is written.
     """
-    customer = await _customer(visit)
-    edit = edits.sent(form, customer, forms.values_of(customer))
-    try:
+
+    async def change(customer: Customer, edit: Edit) -> None:
         data = forms.update(edit.values, edit.was)
         await actions.update(visit.database.write, visit.who, customer.id, data, edit.seen)
-    except Problem as problem:
-        customer = await _customer(visit)
-        return _form(visit, customer, edits.again(edit, problem, customer, forms.values_of(customer)))
-    return moved(f"{PATH}/{customer.id}")
+
+    editor = Editor(load=lambda: _customer(visit), values_of=forms.values_of, as_kept=forms.as_kept)
+    customer, again = await editor.save(form, change)
+    return _form(visit, customer, again) if again else moved(f"{PATH}/{customer.id}")
+
+
+@shows(f"{PATH}/{{id}}/metadata", Permission.CUSTOMER_READ)
+async def customer_metadata_page(visit: Visit) -> Response:
+    """Lead to the editor of the metadata, whose refused form stands at this address."""
+    return moved(f"{PATH}/{(await _customer(visit)).id}#metadata")
 
 
 @submits(f"{PATH}/{{id}}/metadata", Permission.CUSTOMER_UPDATE)
@@ -86,14 +90,23 @@ async def update_metadata_form(visit: Visit, form: Form) -> Response:
     return await _page(visit, customer, wrong_rows, 400) if wrong_rows else moved(f"{PATH}/{customer.id}")
 
 
+@shows(f"{PATH}/{{id}}/metadata/clear", Permission.CUSTOMER_READ)
+async def clear_customer_metadata_page(visit: Visit) -> Response:
+    """Lead to the metadata: the question whether all of it shall go is asked by its button alone."""
+    return moved(f"{PATH}/{(await _customer(visit)).id}#metadata")
+
+
 @submits(f"{PATH}/{{id}}/metadata/clear", Permission.CUSTOMER_UPDATE)
 async def clear_metadata_form(visit: Visit, form: Form) -> Response:
-    """Take all metadata away, where that was confirmed."""
-    customer = await _customer(visit)
-    if form.text("confirmed") != "yes":
-        return visit.page("customers/clear.html", customer=customer, problem="")
-    await actions.update(visit.database.write, visit.who, customer.id, forms.CLEAR, IfMatch())
-    return moved(f"{PATH}/{customer.id}")
+    """Take all metadata away, where that was confirmed of the keys that there are."""
+
+    async def change(customer: Customer, seen: IfMatch) -> None:
+        await actions.update(visit.database.write, visit.who, customer.id, forms.CLEAR, seen)
+
+    customer, question = await metadata_forms.clear(form, lambda: _customer(visit), change)
+    if question is None:
+        return moved(f"{PATH}/{customer.id}")
+    return visit.page("customers/clear.html", question.status, customer=customer, question=question)
 
 
 HANDLERS = [
@@ -102,7 +115,9 @@ HANDLERS = [
     customer_json_page,
     edit_customer_page,
     update_customer_form,
+    customer_metadata_page,
     update_metadata_form,
+    clear_customer_metadata_page,
     clear_metadata_form,
 ]
 

@@ -3,10 +3,9 @@
 from odus.customers import actions, queries
 from odus.customers.model import Customer, CustomerUpdate
 from odus.kit import bodies, edits
-from odus.kit.edits import Edit, Values
+from odus.kit.edits import Edit, Editor, Values
 from odus.kit.pages import Form, Visit, moved, shows, submits
 from odus.kit.permissions import Permission
-from odus.kit.problems import Problem
 from odus.kit.requests import Response, not_found
 
 CUSTOMERS = "/dashboard/customers"
@@ -28,14 +27,13 @@ async def restrictions_page(visit: Visit) -> Response:
 @submits(PATH, Permission.CUSTOMER_UPDATE)
 async def update_restrictions_form(visit: Visit, form: Form) -> Response:
     """Block or allow payments, onto the version that the form showed."""
-    customer = await _customer(visit)
-    edit = edits.sent(form, customer, _values_of(customer), SWITCHES)
-    try:
+
+    async def change(customer: Customer, edit: Edit) -> None:
         await actions.update(visit.database.write, visit.who, customer.id, _changes(edit), edit.seen)
-    except Problem as problem:
-        customer = await _customer(visit)
-        return _page(visit, customer, edits.again(edit, problem, customer, _values_of(customer)))
-    return moved(f"{CUSTOMERS}/{customer.id}")
+
+    editor = Editor(load=lambda: _customer(visit), values_of=_values_of, switches=SWITCHES)
+    customer, again = await editor.save(form, change)
+    return _page(visit, customer, again) if again else moved(f"{CUSTOMERS}/{customer.id}")
 
 
 HANDLERS = [restrictions_page, update_restrictions_form]

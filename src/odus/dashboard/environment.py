@@ -16,8 +16,7 @@ from odus.kit.times import Moment
 from odus.payment_methods.words import brand
 from odus.payments import words as payment_words
 from odus.subscriptions import words as subscription_words
-
-ROLE_NAMES = {"admin": "Admin", "developer": "Developer", "supportAgent": "Support agent"}
+from odus.users.model import ROLE_NAMES
 
 
 def environment(packages: Iterable[str]) -> Environment:

@@ -3,7 +3,7 @@
 from odus.gateways import actions, queries
 from odus.gateways.model import GatewayProfile, GatewayProfileCreate, GatewayProfileUpdate
 from odus.kit import bodies, edits
-from odus.kit.edits import Edit
+from odus.kit.edits import Edit, Editor
 from odus.kit.pages import Form, Visit, moved, shows, submits, wrong
 from odus.kit.permissions import Permission
 from odus.kit.problems import Problem
@@ -44,15 +44,13 @@ async def edit_gateway_profile_page(visit: Visit) -> Response:
 @submits(f"{PATH}/{{id}}/edit", Permission.MERCHANT_CONFIG_UPDATE)
 async def update_gateway_profile_form(visit: Visit, form: Form) -> Response:
     """Rename a profile, onto the version that the form showed."""
-    profile = await _profile(visit)
-    edit = edits.sent(form, profile, _values_of(profile))
-    try:
+
+    async def change(profile: GatewayProfile, edit: Edit) -> None:
         data = _update(bodies.encode(edit.changed))
         await actions.update(visit.database.write, visit.who, profile.id, data, edit.seen)
-    except Problem as problem:
-        profile = await _profile(visit)
-        return _page(visit, profile, edits.again(edit, problem, profile, _values_of(profile)))
-    return moved(BACK)
+
+    profile, again = await Editor(load=lambda: _profile(visit), values_of=_values_of).save(form, change)
+    return _page(visit, profile, again) if again else moved(BACK)
 
 
 HANDLERS = [

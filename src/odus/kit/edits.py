@@ -1,12 +1,15 @@
 """Edits: a form that changes an object, held to the version that it showed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Generic, TypeVar
 
 import msgspec
 
 from odus.kit.pages import Form, wrong
 from odus.kit.problems import PRECONDITION_FAILED, Problem
 from odus.kit.versions import IfMatch, Versioned, etag
+
+T = TypeVar("T", bound=Versioned)
 
 Values = Mapping[str, str]
 """The text of each field, as it stands in the form."""
@@ -33,6 +36,39 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     def seen(self) -> IfMatch:
         """The version that the change is meant for."""
         return IfMatch(frozenset({self.version}))
+
+
+class Editor(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """How an object is edited: what it says in the form, and what becomes of a text that is kept (as typed, mostly)."""
+
+    load: Callable[[], Awaitable[T]]
+    values_of: Callable[[T], Values]
+    as_kept: Callable[[Values], Values] = lambda values: values
+    switches: Collection[str] = ()
+
+    async def save(self, form: Form, change: Callable[[T, Edit], Awaitable[object]]) -> tuple[T, Edit | None]:
+        """Write what was changed in the form by `change`, onto the version that the form showed.
+
+        Returns the object, and the form to be shown again, or None where it is done: also where the object holds all
+        that was changed already, as after a form that was sent before.
+        """
+        current = await self.load()
+        edit = sent(form, current, self.values_of(current), self.switches)
+        while True:
+            try:
+                await change(current, edit)
+            except Problem as problem:
+                current = await self.load()
+                now = self.values_of(current)
+                if problem.kind is PRECONDITION_FAILED and _is_held(self.as_kept(edit.changed), now):
+                    edit = opened(current, now)  # what is left is what the form does not show, such as a password
+                    continue
+                return current, again(edit, problem, current, now)
+            return current, None
+
+
+def _is_held(changed: Values, now: Values) -> bool:
+    return bool(changed) and all(now[name] == value for name, value in changed.items())
 
 
 def opened(current: Versioned, values: Values) -> Edit:

@@ -23,20 +23,28 @@ WORDS = {
 NUMBER_WORDS = {**WORDS, "gt": "more than", "gte": "at least", "lt": "less than", "lte": "at most"}
 
 CHOICES = {"like": "contains", "eq": "is", "ne": "is not", "set": "is set", "unset": "is not set"}
-"""What a filter's form offers."""
+"""What the form of a filter of a text offers."""
+
+RANGE = ("gte", "lte")
+"""What a range's form shows, and a choice's `eq`; a filter by anything else has a form of its own."""
 
 PRESETS = {"Today": 0, "Last 7 days": 6, "Last 4 weeks": 27, "Last 12 months": 364}
 """Ranges of dates, by how many days ago they begin."""
 
 
 class Control(msgspec.Struct, frozen=True):
-    """A filter that the bar offers: a text, a range of dates or amounts, a text by its key, or one of few values."""
+    """A filter that the bar offers.
+
+    It is a text, a range of dates or amounts, a text by its key, one of few values, or whether there is a value.
+    """
 
     field: str
     label: str
-    kind: Literal["text", "dates", "amount", "keyed", "choice"] = "text"
+    kind: Literal["text", "dates", "amount", "keyed", "choice", "presence"] = "text"
     choices: tuple[tuple[str, str], ...] = ()
-    """Each value of a choice, and what it is called; of an amount the currency that it is mostly in."""
+    """Each value of a choice, and what it is called, of a presence `set` and `unset`; of an amount the currency that it
+    is mostly in.
+    """
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -68,6 +76,18 @@ class Chip(msgspec.Struct, frozen=True, kw_only=True):
     value: str
     said: str
     """The value as the bar calls it."""
+    times: Sequence[tuple[str, str, str]] = ()
+    """The dates and moments of the value: each as HTML has it, how it is shown, and in words."""
+    without: str
+    """The address without it."""
+
+
+class Wrong(msgspec.Struct, frozen=True):
+    """A parameter of the address that the list does not take."""
+
+    parameter: str
+    value: str
+    message: str
     without: str
     """The address without it."""
 
@@ -79,9 +99,14 @@ class Panel(msgspec.Struct, frozen=True):
     chips: Sequence[Chip]
     kept: Sequence[tuple[str, str]]
     """The parameters of the address that stay."""
+    kind: str
+    """That of its control, or `other` for a filter that the control's own form cannot show."""
+    choices: Mapping[str, str] = msgspec.field(default_factory=lambda: CHOICES)
 
     @property
-    def operators(self) -> dict[str, str]:
+    def operators(self) -> Mapping[str, str]:
         """The operators that it offers, in words; the present one is among them."""
         chip = self.chips[0] if self.chips else None
-        return CHOICES if chip is None or chip.operator == "exists" else {**CHOICES, chip.operator: chip.words}
+        if chip is None or chip.operator == "exists":
+            return self.choices
+        return {**self.choices, chip.operator: chip.words}

@@ -1,6 +1,6 @@
 """Metadata forms: the editor of an object's metadata, line by line, and what was typed as a change."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -99,6 +99,48 @@ async def save(
         return found, []
 
 
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked before all metadata goes: which keys these are, and what else is to be known."""
+
+    keys: Sequence[str]
+    unsaved: str
+    """How many lines of the editor were not saved, as a script counts them; they go too."""
+    problem: str = ""
+
+    @property
+    def status(self) -> int:
+        """The status of the page that asks."""
+        return 409 if self.problem else 200
+
+
+async def clear(
+    form: Form, load: Callable[[], Awaitable[H]], change: Callable[[H, IfMatch], Awaitable[object]]
+) -> tuple[H, Question | None]:
+    """Take all metadata away by `change`, where that was confirmed of the very keys that there are.
+
+    Returns the object, and what is to be asked, or None where it is done.
+    """
+    while True:
+        found = await load()
+        if not found.metadata:
+            return found, None
+        question = Question(keys=list(found.metadata), unsaved=form.text("unsaved"))
+        if form.text("confirmed") != "yes":
+            return found, question
+        if {_lines(key) for key in form.texts("key")} != {_lines(key) for key in found.metadata}:
+            return found, msgspec.structs.replace(question, problem=OTHER_KEYS)
+        try:
+            await change(found, IfMatch(frozenset({etag(found)})))
+        except Problem as problem:
+            if problem.kind is not PRECONDITION_FAILED:
+                raise
+            continue  # it changed between the two: look again at which keys
+        return found, None
+
+
+OTHER_KEYS = "Someone else changed the keys meanwhile. Nothing is cleared yet: look again at what goes."
+
+
 def with_errors(rows: list[Row], problem: Problem, stored: Mapping[str, str]) -> list[Row]:
     """Return the lines with what is wrong with each; raises again what is about none.
 
@@ -108,7 +150,7 @@ def with_errors(rows: list[Row], problem: Problem, stored: Mapping[str, str]) ->
         raise problem
     wrong = {error.field: error.message for error in problem.errors}
     known = [
-        msgspec.structs.replace(row, error=f"{row.key} {wrong[f'row.{number}']}".strip())
+        msgspec.structs.replace(row, error=f"{row.key or row.was_key} {wrong[f'row.{number}']}".strip())
         if f"row.{number}" in wrong
         else row
         for number, row in enumerate(rows)

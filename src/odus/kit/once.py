@@ -63,10 +63,12 @@ _SENT: Mapping[Kind, str] = {
 def attempt(visit: Visit, form: Form, seal: bytes = b"") -> Attempt:
     """Return what a form is known by when it is sent again: its value, whose it is, and what else it says.
 
-    `seal` is a secret of the sender, with which an answer that holds one is kept.
+    `seal` is a secret of the sender, with which an answer that holds one is kept. What a form with a password says is
+    kept by the session's secret: nobody can try passwords on it.
     """
     said = bodies.encode({name: form.texts(name) for name in sorted(form.names) if name != FIELD})
-    fingerprint = idempotency.fingerprint("POST", visit.call.scope["path"], said)
+    secret = _session(visit) if "password" in form else b""
+    fingerprint = idempotency.fingerprint("POST", visit.call.scope["path"], said, secret)
     return Attempt(who=visit.who, key=f"form {of(form)}", fingerprint=fingerprint, seal=seal)
 
 
@@ -82,7 +84,7 @@ async def made(
         thing = await make(write)
         return Answer(201, bodies.encode(thing), etag(thing))
 
-    seal = (cookie(visit.call.scope) or "").encode() if is_secret else b""
+    seal = _session(visit) if is_secret else b""
     answer = await idempotency.once(visit.database.write, attempt(visit, form, seal), run)
     if answer.etag is None:
         raise CONFLICT(msgspec.json.decode(answer.body, type=ProblemBody).detail)
@@ -92,3 +94,7 @@ async def made(
 def acting(visit: Visit, form: Form) -> Principal:
     """Return who acts, with the mark that the form leaves on what it does."""
     return msgspec.structs.replace(visit.who, mark=idempotency.mark(attempt(visit, form)))
+
+
+def _session(visit: Visit) -> bytes:
+    return (cookie(visit.call.scope) or "").encode()

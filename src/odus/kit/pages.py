@@ -15,11 +15,11 @@ import msgspec
 from jinja2 import Environment
 from litestar import get, post
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from odus.kit import deadlines, problems, requests, times
 from odus.kit.browsers import check_origin, cookie
-from odus.kit.db import Database
+from odus.kit.db import Database, unavailable
 from odus.kit.permissions import Permission, Principal, clock_for
 from odus.kit.problems import Problem
 from odus.kit.requests import Call, Response, Services, header
@@ -30,6 +30,8 @@ MOST_FIELDS = 500
 """Fields of a form."""
 FORM = "form"
 """Under this name a request keeps what its form sent."""
+PERSON = "person"
+"""Under this name it keeps who sent it."""
 PERMISSION = "permission"
 """Under this name a route keeps what it needs (None: a session alone); one that is open to all has no such name."""
 
@@ -189,7 +191,46 @@ def wrong(problem: Problem | None = None, *, by: Callable[[str], str] = str) -> 
 def problem_page(call: Call, problem: Problem, person: Person | None = None) -> Response:
     """Render what went wrong in the Dashboard's dress."""
     headers = list(problem.headers.items())
-    return page(call, "problem.html", problem.kind.status, headers, person=person, problem=problem, fields=_typed(call))
+    return page(
+        call,
+        "problem.html",
+        problem.kind.status,
+        headers,
+        person=person,
+        problem=problem,
+        fields=_typed(call),
+        is_form=FORM in call.scope["state"],
+        here=requests.here(call.scope),
+    )
+
+
+class ProblemPage(Response):
+    """The page of what went wrong outside of a page's own function, which looks up who is signed in when it is sent."""
+
+    __slots__ = ("call", "problem")
+
+    def __init__(self, call: Call, problem: Problem) -> None:
+        """Take the request, and what went wrong."""
+        super().__init__(problem.kind.status, b"", HTML)
+        self.call = call
+        self.problem = problem
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Render it, and send it."""
+        await problem_page(self.call, self.problem, await self._person())(scope, receive, send)
+
+    async def _person(self) -> Person | None:
+        """Return who is signed in; None also where that cannot be read either."""
+        known: Person | None = self.call.scope["state"].get(PERSON)
+        if known is not None:
+            return known
+        try:
+            async with deadlines.limited(_services(self.call).request_timeout):
+                return await recognized(self.call)
+        except Exception as error:
+            if not isinstance(error, Problem) and unavailable(error) is None:
+                raise
+            return None
 
 
 Decorator = Callable[[Callable[..., Awaitable[Response]]], HTTPRouteHandler]
@@ -238,6 +279,7 @@ async def _visit(
             if person is None:
                 return _without_session(call)
             call.scope["state"]["who"] = person.who
+            call.scope["state"][PERSON] = person
             if permission is not None and permission not in person.who.permissions:
                 raise problems.MISSING_PERMISSION(f"Your role lacks the permission {permission.value}.")
             with times.ahead(clock_for(person.who, permission)):
@@ -266,7 +308,7 @@ def _typed(call: Call) -> list[tuple[str, str]]:
 
 def _to_login(call: Call) -> Response:
     scope = call.scope
-    target = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
+    target = requests.here(scope)
     address = f"{LOGIN}?next={quote(target, safe='')}" if scope["method"] == "GET" else LOGIN
     if header(scope, b"hx-request"):
         return Response(401, b"", HTML, [("HX-Redirect", address)])

@@ -89,6 +89,12 @@ def not_found() -> problems.Problem:
     return problems.NOT_FOUND("There is no such object, or it is not yours to see.")
 
 
+def here(scope: HTTPScope) -> str:
+    """Return the address that was asked for, with its query."""
+    query = scope["query_string"].decode("latin-1")
+    return f"{scope['path']}?{query}" if query else scope["path"]
+
+
 _NOT_ENCODED = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 

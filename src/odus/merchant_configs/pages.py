@@ -1,14 +1,16 @@
 """The Dashboard door to a merchant's configuration: Settings > General."""
 
+from collections.abc import Awaitable
+
 from odus.gateways import queries as gateways
 from odus.kit import edits, times
-from odus.kit.edits import Edit
+from odus.kit.edits import Edit, Editor
 from odus.kit.fields import timezones
 from odus.kit.pages import Form, Visit, moved, shows, submits
 from odus.kit.permissions import Permission
-from odus.kit.problems import Problem
 from odus.kit.requests import Response
 from odus.merchant_configs import actions, forms, queries
+from odus.merchant_configs.model import MerchantConfig
 
 PATH = "/dashboard/settings"
 
@@ -23,14 +25,15 @@ async def settings_page(visit: Visit) -> Response:
 @submits(PATH, Permission.MERCHANT_CONFIG_UPDATE)
 async def update_settings_form(visit: Visit, form: Form) -> Response:
     """Change what was changed in the form, onto the version that it showed."""
-    config = await queries.of(visit.database.read, visit.who.merchant_id)
-    edit = edits.sent(form, config, forms.values_of(config))
-    try:
+
+    async def change(config: MerchantConfig, edit: Edit) -> None:
         await actions.update(visit.database.write, visit.who, config.id, forms.update(edit), edit.seen)
-    except Problem as problem:
-        config = await queries.of(visit.database.read, visit.who.merchant_id)
-        return await _page(visit, edits.again(edit, problem, config, forms.values_of(config)))
-    return moved(PATH)
+
+    def load() -> Awaitable[MerchantConfig]:
+        return queries.of(visit.database.read, visit.who.merchant_id)
+
+    _, again = await Editor(load=load, values_of=forms.values_of).save(form, change)
+    return await _page(visit, again) if again else moved(PATH)
 
 
 HANDLERS = [settings_page, update_settings_form]

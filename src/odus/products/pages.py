@@ -1,7 +1,7 @@
 """The Dashboard door to products: their list, each one's page, and the forms that make and change them."""
 
 from odus.kit import bodies, edits, list_pages, once
-from odus.kit.edits import Edit
+from odus.kit.edits import Edit, Editor
 from odus.kit.filters import Condition
 from odus.kit.list_bars import Control, Place
 from odus.kit.lists import Asked, Paging
@@ -85,15 +85,15 @@ async def edit_product_page(visit: Visit) -> Response:
 @submits(f"{PATH}/{{id}}/edit", Permission.PRODUCT_UPDATE)
 async def update_product_form(visit: Visit, form: Form) -> Response:
     """Change what was changed in the form, onto the version that it showed."""
-    product = await _product(visit)
-    edit = edits.sent(form, product, forms.values_of(product))
-    try:
+
+    async def change(product: Product, edit: Edit) -> None:
         data = forms.product_update(edit.changed)
         await actions.update_product(visit.database.write, visit.who, product.id, data, edit.seen)
-    except Problem as problem:
-        product = await _product(visit)
-        edit = edits.again(edit, problem, product, forms.values_of(product))
-        return visit.page("products/edit_product.html", edit.status, product=product, edit=edit)
+
+    editor = Editor(load=lambda: _product(visit), values_of=forms.values_of)
+    product, again = await editor.save(form, change)
+    if again:
+        return visit.page("products/edit_product.html", again.status, product=product, edit=again)
     return moved(f"{PATH}/{product.id}")
 
 

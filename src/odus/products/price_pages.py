@@ -2,11 +2,11 @@
 
 from odus.kit import bodies, edits, list_pages
 from odus.kit.db import Search
+from odus.kit.edits import Edit, Editor
 from odus.kit.list_bars import Control, Place
 from odus.kit.lists import Asked, Page
 from odus.kit.pages import Form, Visit, moved, shows, submits
 from odus.kit.permissions import Permission
-from odus.kit.problems import Problem
 from odus.kit.requests import Response, not_found
 from odus.kit.versions import IfMatch
 from odus.products import actions, forms, queries
@@ -68,15 +68,14 @@ async def edit_price_page(visit: Visit) -> Response:
 @submits(f"{PATH}/{{id}}/edit", Permission.PRODUCT_UPDATE)
 async def update_price_form(visit: Visit, form: Form) -> Response:
     """Rename a price, if it is still the version that the form showed."""
-    price = await _price(visit)
-    edit = edits.sent(form, price, forms.name_of(price))
-    try:
+
+    async def change(price: Price, edit: Edit) -> None:
         data = forms.price_update(edit.changed)
         await actions.update_price(visit.database.write, visit.who, price.id, data, edit.seen)
-    except Problem as problem:
-        price = await _price(visit)
-        edit = edits.again(edit, problem, price, forms.name_of(price))
-        return visit.page("products/edit_price.html", edit.status, price=price, edit=edit)
+
+    price, again = await Editor(load=lambda: _price(visit), values_of=forms.name_of).save(form, change)
+    if again:
+        return visit.page("products/edit_price.html", again.status, price=price, edit=again)
     return moved(f"{PATH}/{price.id}")
 
 

@@ -70,6 +70,12 @@ async def subscription_json_page(visit: Visit) -> Response:
     return visit.page("renewals/json.html", subscription=subscription, text=bodies.pretty(subscription), curl=curl)
 
 
+@shows(f"{PATH}/{{id}}/metadata", Permission.SUBSCRIPTION_READ)
+async def subscription_metadata_page(visit: Visit) -> Response:
+    """Lead to the editor of the metadata, whose refused form stands at this address."""
+    return moved(f"{PATH}/{(await _record(visit)).id}#metadata")
+
+
 @submits(f"{PATH}/{{id}}/metadata", Permission.SUBSCRIPTION_UPDATE)
 async def update_subscription_metadata_form(visit: Visit, form: Form) -> Response:
     """Write the keys that were changed in the editor, and no others: what the API wrote meanwhile stays."""
@@ -83,21 +89,32 @@ async def update_subscription_metadata_form(visit: Visit, form: Form) -> Respons
     return await _page(visit, record, wrong_rows, 400) if wrong_rows else moved(f"{PATH}/{record.id}")
 
 
+@shows(f"{PATH}/{{id}}/metadata/clear", Permission.SUBSCRIPTION_READ)
+async def clear_subscription_metadata_page(visit: Visit) -> Response:
+    """Lead to the metadata: the question whether all of it shall go is asked by its button alone."""
+    return moved(f"{PATH}/{(await _record(visit)).id}#metadata")
+
+
 @submits(f"{PATH}/{{id}}/metadata/clear", Permission.SUBSCRIPTION_UPDATE)
 async def clear_subscription_metadata_form(visit: Visit, form: Form) -> Response:
-    """Take all metadata away, where that was confirmed."""
-    record = await _record(visit)
-    if form.text("confirmed") != "yes":
-        return visit.page("renewals/clear.html", subscription=record.subscription, problem="")
-    await actions.update(visit.database.write, visit.who, record.id, forms.CLEAR, IfMatch())
-    return moved(f"{PATH}/{record.id}")
+    """Take all metadata away, where that was confirmed of the keys that there are."""
+
+    async def change(record: Record, seen: IfMatch) -> None:
+        await actions.update(visit.database.write, visit.who, record.id, forms.CLEAR, seen)
+
+    record, question = await metadata_forms.clear(form, lambda: _record(visit), change)
+    if question is None:
+        return moved(f"{PATH}/{record.id}")
+    return visit.page("renewals/clear.html", question.status, subscription=record.subscription, question=question)
 
 
 HANDLERS = [
     subscriptions_page,
     subscription_page,
     subscription_json_page,
+    subscription_metadata_page,
     update_subscription_metadata_form,
+    clear_subscription_metadata_page,
     clear_subscription_metadata_form,
 ]
 

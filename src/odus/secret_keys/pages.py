@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from odus.kit import bodies, list_pages, once
 from odus.kit.db import Write
-from odus.kit.list_bars import Place
+from odus.kit.list_bars import Control, Place
 from odus.kit.pages import Form, Visit, moved, shows, submits, wrong
 from odus.kit.permissions import Permission
 from odus.kit.problems import CONFLICT, MISSING_PERMISSION, Problem
@@ -15,7 +15,17 @@ from odus.secret_keys import actions, queries
 from odus.secret_keys.model import SecretKey, SecretKeyCreate, SecretKeyRotate, SecretKeyWithValue
 
 PATH = "/dashboard/access-keys"
-LIST = Place(PATH, "/secret-keys", "access_keys/list.html", queries.LISTING)
+LIST = Place(
+    PATH,
+    "/secret-keys",
+    "access_keys/list.html",
+    queries.LISTING,
+    (
+        Control("note", "Note"),
+        Control("revokedAt", "State", "presence", (("unset", "Not revoked"), ("set", "Revoked"))),
+        Control("expiresAt", "Expires", "dates"),
+    ),
+)
 
 _decode = bodies.decoder(SecretKeyCreate)
 
@@ -51,19 +61,24 @@ async def create_access_key_form(visit: Visit, form: Form) -> Response:
 @shows(f"{PATH}/{{id}}/rotate", Permission.SECRET_KEY_UPDATE)
 async def rotate_access_key_page(visit: Visit) -> Response:
     """Ask before a key gets a new value."""
-    return visit.page("access_keys/rotate.html", key=await _key(visit), problem="")
+    return _rotate(visit, await _key(visit), once.value())
 
 
 @submits(f"{PATH}/{{id}}/rotate", Permission.SECRET_KEY_UPDATE)
 async def rotate_access_key_form(visit: Visit, form: Form) -> Response:
-    """Give a key a new value, and show it this once."""
-    del form
+    """Give a key a new value, one however often the form is sent, and show it to who sends it."""
+    held = await _key(visit)
+
+    async def rotate(write: Write) -> SecretKeyWithValue:
+        return await actions.rotate(write, visit.who, held.id, SecretKeyRotate(), IfMatch())
+
     try:
-        key = await actions.rotate(visit.database.write, visit.who, visit.id, SecretKeyRotate(), IfMatch())
+        key = await once.made(visit, form, SecretKeyWithValue, rotate, is_secret=True)
     except Problem as problem:
-        if problem.kind not in (CONFLICT, MISSING_PERMISSION):
+        told = problem.detail if problem.kind in (CONFLICT, MISSING_PERMISSION) else once.told(problem, "value")
+        if not told:
             raise
-        return visit.page("access_keys/rotate.html", 409, key=await _key(visit), problem=problem.detail)
+        return _rotate(visit, await _key(visit), once.again(form, problem), told)
     return _value(visit, key)
 
 
@@ -118,6 +133,10 @@ def _form(visit: Visit, note: str, chosen: Sequence[str], value: str, problem: P
         problem=told,
         once=value,
     )
+
+
+def _rotate(visit: Visit, key: SecretKey, value: str, problem: str = "") -> Response:
+    return visit.page("access_keys/rotate.html", 409 if problem else 200, key=key, problem=problem, once=value)
 
 
 def _value(visit: Visit, key: SecretKeyWithValue) -> Response:

@@ -25,6 +25,9 @@ ROLES: dict[Role, frozenset[str]] = {
 }
 """What each role may do, in the words of the keys' permissions."""
 
+ROLE_NAMES: dict[Role, str] = {"admin": "Admin", "developer": "Developer", "supportAgent": "Support agent"}
+"""What each role is called."""
+
 Username = Annotated[str, Meta(min_length=1, max_length=20, pattern=NO_NUL)]
 
 

@@ -1,20 +1,32 @@
 """The Dashboard door to users: Admin > Users."""
 
-from odus.kit import bodies, list_pages
-from odus.kit.list_bars import Place
+from odus.kit import bodies, edits, list_pages, once
+from odus.kit.edits import Edit, Editor, Values
+from odus.kit.list_bars import Control, Place
 from odus.kit.pages import Form, Visit, moved, shows, submits, wrong
 from odus.kit.permissions import Permission
 from odus.kit.problems import CONFLICT, Problem
 from odus.kit.requests import Response, not_found
 from odus.kit.versions import IfMatch
 from odus.users import actions, queries
-from odus.users.model import User, UserCreate, UserUpdate
+from odus.users.model import ROLE_NAMES, User, UserCreate, UserUpdate
 
 PATH = "/dashboard/users"
-LIST = Place(PATH, "/users", "users/list.html", queries.LISTING)
+LIST = Place(
+    PATH,
+    "/users",
+    "users/list.html",
+    queries.LISTING,
+    (
+        Control("email", "Email"),
+        Control("role", "Role", "choice", tuple(ROLE_NAMES.items())),
+        Control("removedAt", "State", "presence", (("unset", "Active"), ("set", "Removed"))),
+    ),
+)
 
-FIELDS = ("email", "firstName", "lastName", "username", "role", "password")
-EMPTY = dict.fromkeys(FIELDS, "") | {"role": "supportAgent"}
+OPTIONAL = ("firstName", "lastName", "username")
+FIELDS = ("email", *OPTIONAL, "role")
+EMPTY: Values = dict.fromkeys(FIELDS, "") | {"role": "supportAgent"}
 
 _create = bodies.decoder(UserCreate)
 _update = bodies.decoder(UserUpdate)
@@ -29,18 +41,19 @@ async def users_page(visit: Visit) -> Response:
 @shows(f"{PATH}/new", Permission.USER_UPDATE)
 async def new_user_page(visit: Visit) -> Response:
     """Show the form of a new user."""
-    return visit.page("users/form.html", user=None, values=EMPTY, errors=wrong(), problem="")
+    return _new(visit, EMPTY, once.value())
 
 
 @submits(f"{PATH}/new", Permission.USER_UPDATE)
 async def create_user_form(visit: Visit, form: Form) -> Response:
-    """Make a user of what was typed."""
-    values = _values(form)
+    """Make a user of what was typed, one however often the form is sent; what was typed stays, but for the password."""
+    values = {name: form.text(name) for name in FIELDS}
+    typed = {**values, "password": form.text("password")}
     try:
-        data = _create(bodies.encode({name: value for name, value in values.items() if value}))
-        await actions.create(visit.database.write, visit.who, data)
+        data = _create(bodies.encode({name: text for name, text in typed.items() if text}))
+        await once.made(visit, form, User, lambda write: actions.create(write, visit.who, data))
     except Problem as problem:
-        return _again(visit, None, values, problem)
+        return _new(visit, values, once.again(form, problem), problem)
     return moved(PATH)
 
 
@@ -48,20 +61,27 @@ async def create_user_form(visit: Visit, form: Form) -> Response:
 async def edit_user_page(visit: Visit) -> Response:
     """Show the form that changes a user."""
     user = await _user(visit)
-    return visit.page("users/form.html", user=user, values=_values_of(user), errors=wrong(), problem="")
+    return _form(visit, user, edits.opened(user, _values_of(user)))
 
 
 @submits(f"{PATH}/{{id}}/edit", Permission.USER_UPDATE)
 async def update_user_form(visit: Visit, form: Form) -> Response:
-    """Change what differs from the user; an empty password stays what it is."""
-    user = await _user(visit)
-    values, known = _values(form), _values_of(user)
-    changed = {name: value or None for name, value in values.items() if value != known[name]}
+    """Change what was changed in the form, onto the version that it showed; an empty password stays what it is."""
+    password = form.text("password")
+
+    async def change(user: User, edit: Edit) -> None:
+        changed = {name: text or (None if name in OPTIONAL else text) for name, text in edit.changed.items()}
+        data = _update(bodies.encode(changed | ({"password": password} if password else {})))
+        await actions.update(visit.database.write, visit.who, user.id, data, edit.seen)
+
     try:
-        await actions.update(visit.database.write, visit.who, user.id, _update(bodies.encode(changed)), IfMatch())
+        user, again = await Editor(load=lambda: _user(visit), values_of=_values_of).save(form, change)
     except Problem as problem:
-        return _again(visit, user, values, problem)
-    return moved(PATH)
+        if problem.kind is not CONFLICT:
+            raise
+        user = await _user(visit)
+        return _form(visit, user, edits.sent(form, user, _values_of(user)), problem.detail)
+    return _form(visit, user, again) if again else moved(PATH)
 
 
 @shows(f"{PATH}/{{id}}/remove", Permission.USER_UPDATE)
@@ -101,24 +121,29 @@ async def _user(visit: Visit) -> User:
     return user
 
 
-def _values(form: Form) -> dict[str, str]:
-    return {name: form.text(name) for name in FIELDS}
-
-
 def _values_of(user: User) -> dict[str, str]:
-    return {
+    """Return a user as the form shows it: on one line each, as a browser has no other in such a field."""
+    values = {
         "email": user.email,
         "firstName": user.first_name or "",
         "lastName": user.last_name or "",
         "username": user.username or "",
         "role": user.role,
-        "password": "",
     }
+    return {name: text.replace("\r", "").replace("\n", "") for name, text in values.items()}
 
 
-def _again(visit: Visit, user: User | None, values: dict[str, str], problem: Problem) -> Response:
-    """Show the form again with what is wrong; what was typed stays, but for the password."""
-    errors = wrong() if problem.kind is CONFLICT else wrong(problem)
-    detail = problem.detail if problem.kind is CONFLICT else ""
-    shown = {**values, "password": ""}
-    return visit.page("users/form.html", problem.kind.status, user=user, values=shown, errors=errors, problem=detail)
+def _new(visit: Visit, values: Values, value: str, problem: Problem | None = None) -> Response:
+    told = problem.detail if problem is not None and problem.kind is CONFLICT else once.told(problem, "user")
+    return visit.page(
+        "users/new.html",
+        200 if problem is None else problem.kind.status,
+        values=values,
+        errors=wrong(None if told else problem),
+        problem=told,
+        once=value,
+    )
+
+
+def _form(visit: Visit, user: User, edit: Edit, problem: str = "") -> Response:
+    return visit.page("users/edit.html", 409 if problem else edit.status, user=user, edit=edit, problem=problem)

@@ -55,7 +55,26 @@ function tell(text) {
 function remember(text, focus) {
   try { sessionStorage.setItem("after", JSON.stringify({ path: location.pathname, text, focus, top: scrollY })); } catch { /* it is not said */ }
 }
-let leaving = false; // on purpose: what is typed was sent, or is to go
+
+// What is typed and was not sent is not lost without a question, wherever one goes.
+let leaving = false; // on purpose: what is typed is to go
+let gone = null; // the form that was sent
+function isChanged(field) {
+  if (field.matches("select")) {
+    const options = [...field.options];
+    return options.some((option) => option.defaultSelected) ? options.some((option) => option.selected !== option.defaultSelected) : field.selectedIndex > 0;
+  }
+  return field.matches("[type=checkbox], [type=radio]") ? field.checked !== field.defaultChecked : field.matches("input, textarea") && field.value !== field.defaultValue;
+}
+function isUnsaved(form) {
+  if (form === gone) return false;
+  if (form.matches("[data-meta]")) return one("[data-meta-discard]:not([hidden])", form) !== null;
+  return [...form.elements].some(isChanged) || one("[aria-invalid], .theirs", form) !== null; // one that was refused holds what was typed before
+}
+addEventListener("beforeunload", (event) => {
+  if (!leaving && all("#main form[method=post], #dialog[open] form[method=post]").some(isUnsaved)) event.preventDefault();
+});
+addEventListener("pageshow", () => { leaving = false; gone = null; });
 function goOn() {
   let after = null;
   try { after = JSON.parse(sessionStorage.getItem("after")); sessionStorage.removeItem("after"); } catch { /* nothing was said */ }
@@ -78,7 +97,7 @@ function dialog() {
     shown.addEventListener("click", (event) => { if (event.target === shown && !one("form[method=post], .secret", shown)) shown.close(); });
     shown.addEventListener("cancel", (event) => {
       const form = one("form[method=post]", shown);
-      if (!form || shown.dataset.warned || typed(form) === shown.dataset.typed) return;
+      if (!form || shown.dataset.warned || !isUnsaved(form)) return;
       event.preventDefault();
       shown.dataset.warned = "yes";
       warn(shown, "What you typed is not saved. Press Escape again to discard it.");
@@ -100,8 +119,7 @@ async function showForm(response) {
   const title = one("h1", shown);
   if (title) { title.id = "dialog-title"; shown.setAttribute("aria-labelledby", title.id); }
   delete shown.dataset.warned;
-  const sends = one("form[method=post]", shown);
-  if (!shown.open) { if (sends) shown.dataset.typed = typed(sends); shown.showModal(); }
+  if (!shown.open) shown.showModal();
   (one("[aria-invalid]", shown) ?? one("input:not([type=hidden]), button", shown))?.focus();
 }
 
@@ -139,9 +157,11 @@ async function send(form, action, submitter) {
     const here = location.pathname + location.search;
     const there = new URL(response.url);
     remember("Saved", opener);
+    gone = form;
+    leaving = opener === ADD;
     if (there.pathname + there.search !== here) location.assign(there);
     else if (opener !== ADD && one("[data-meta-discard]:not([hidden])")) renew(await response.text());
-    else { leaving = true; location.reload(); }
+    else location.reload();
     return;
   }
   await showForm(response);
@@ -158,7 +178,13 @@ function renew(text) {
   goOn();
 }
 
-const failed = () => tell("That did not work: the server could not be reached. Nothing was saved.");
+const failed = () => tell("That did not work: the server could not be reached.");
+// What was sent may have been done, where only the answer was lost.
+const lost = () => {
+  const said = "No answer came: we cannot tell whether it was saved. What you typed is still here.";
+  const shown = one("#dialog[open]");
+  if (shown && one("h1", shown)) warn(shown, said); else tell(said);
+};
 
 document.addEventListener("click", (event) => {
   const at = (selector) => event.target.closest(selector);
@@ -179,7 +205,10 @@ document.addEventListener("click", (event) => {
   } else if ((found = at("[data-clear]"))) {
     event.preventDefault();
     opener = ADD;
-    send(found.form, found.form.action, found).catch(failed);
+    found.value = one("[data-meta-discard]:not([hidden])") ? "yes" : "";
+    send(found.form, found.form.action, found).catch(failed); // it asks first
+  } else if ((found = at("#main a[data-close]")) && plain) {
+    leaving = true;
   } else if ((found = at("dialog [data-close]")) && plain) {
     event.preventDefault();
     found.closest("dialog").close();
@@ -202,14 +231,15 @@ document.addEventListener("submit", (event) => {
     if (form.dataset.sending) return;
     form.dataset.sending = "yes";
     send(form, event.submitter?.hasAttribute("formaction") ? event.submitter.formAction : form.action, event.submitter)
-      .catch(failed)
+      .catch(lost)
       .finally(() => delete form.dataset.sending);
   } else if (form.hasAttribute("data-once")) {
     if (form.dataset.sending) { event.preventDefault(); return; }
     form.dataset.sending = "yes";
-    if (form.hasAttribute("data-meta")) { leaving = true; remember("Saved", ADD); }
+    if (form.hasAttribute("data-meta")) remember("Saved", ADD);
     setTimeout(() => delete form.dataset.sending, 20000);
   }
+  if (!event.defaultPrevented) gone = form;
 });
 addEventListener("pageshow", () => all("form[data-sending]").forEach((form) => delete form.dataset.sending));
 
@@ -246,7 +276,7 @@ function editor(form) {
   const field = (row, name) => one(`[name=${name}]`, row);
   const isNew = (row) => !field(row, "wasKey").value;
   const isGone = (row) => row.hasAttribute("data-gone");
-  const isChanged = (row) => isGone(row) ? !isNew(row)
+  const isEdited = (row) => isGone(row) ? !isNew(row)
     : field(row, "key").value !== field(row, "wasKey").value || field(row, "value").value !== field(row, "wasValue").value;
 
   function wrong(row, keys) {
@@ -267,13 +297,14 @@ function editor(form) {
     const keys = shown.filter((row) => !isGone(row)).map((row) => field(row, "key").value).filter(Boolean);
     const faults = shown.map((row) => {
       const fault = wrong(row, keys);
+      if (!fault && one(".invalid-feedback", row)) return fault; // what the server said of it holds until it is edited
       for (const name of ["key", "value"]) field(row, name).removeAttribute("aria-invalid");
       if (fault) field(row, fault.startsWith("A value has") ? "value" : "key").setAttribute("aria-invalid", "true");
       return fault;
     }).filter(Boolean);
     if (present.length > LIMIT) faults.push(`There can be ${LIMIT} keys; these are ${present.length}.`);
-    for (const row of shown) row.classList.toggle("changed", isChanged(row));
-    const changes = shown.filter(isChanged).length;
+    for (const row of shown) row.classList.toggle("changed", isEdited(row));
+    const changes = shown.filter(isEdited).length;
     count.textContent = `${present.length} of ${LIMIT}`;
     if (save) {
       save.textContent = changes ? `Save ${changes} change${changes === 1 ? "" : "s"}` : "Save";
@@ -307,13 +338,19 @@ function editor(form) {
       if (isNew(row)) { row.remove(); continue; }
       row.hidden = false;
       row.removeAttribute("data-gone");
-      one(".invalid-feedback", row)?.remove();
+      accept(row);
       for (const [name, was] of [["key", "wasKey"], ["value", "wasValue"]]) field(row, name).value = field(row, was).value;
     }
     start();
     one("[data-meta-add]", form).focus();
   });
-  form.addEventListener("input", (event) => { if (event.target.matches("textarea")) fit(event.target); look(); });
+  const accept = (row) => { one(".invalid-feedback", row)?.remove(); field(row, "key").removeAttribute("aria-describedby"); };
+  form.addEventListener("input", (event) => {
+    if (event.target.matches("textarea")) fit(event.target);
+    const row = event.target.closest("[data-meta-row]");
+    if (row) accept(row);
+    look();
+  });
   form.addEventListener("focusin", look);
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.shiftKey && event.target.matches("textarea, input")) {
@@ -321,7 +358,6 @@ function editor(form) {
       if (!save?.disabled) event.target.form.requestSubmit(save);
     }
   });
-  addEventListener("beforeunload", (event) => { if (discard?.hidden === false && !leaving) event.preventDefault(); });
   const start = () => { all("textarea", rows).forEach(fit); look(); };
   start();
 }
@@ -426,11 +462,30 @@ document.addEventListener("htmx:before:swap", (event) => {
   if (sent.has(form) && sent.get(form) !== typed(form)) event.preventDefault();
 });
 document.addEventListener("htmx:after:swap", () => { tellTimes(); tellAmounts(); all(".filter-panel:popover-open").forEach(place); });
-document.addEventListener("htmx:error", () => { one("[data-list]")?.classList.remove("is-old"); failed(); });
+// A list that could not be read says so until it is, and can be asked for again; what is shown is that of before.
+function notRead(form, said) {
+  const list = one("[data-list]");
+  if (!list) { failed(); return; }
+  list.classList.remove("is-old");
+  one(".not-read", list)?.remove();
+  const alert = Object.assign(document.createElement("div"), { className: "alert alert-danger not-read" });
+  alert.setAttribute("role", "alert");
+  const again = Object.assign(document.createElement("button"), { className: "btn btn-sm", type: "button", textContent: "Try again" });
+  again.addEventListener("click", () => form.requestSubmit());
+  alert.append(Object.assign(document.createElement("span"), { textContent: said }), again);
+  one(".filters", list).after(alert);
+}
+document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+  if (ctx) notRead(ctx.sourceElement, "The server could not be reached. The list below is as it was before.");
+});
 // A filter that is refused says why below what was typed; the list stays as it was.
 document.addEventListener("htmx:response:error", (event) => {
-  const { sourceElement: form, text } = event.detail.ctx;
+  const { sourceElement: form, text, response } = event.detail.ctx;
   all("[data-refused]", form).forEach((note) => note.remove());
+  if (response.status >= 500) {
+    notRead(form, `${reason(new DOMParser().parseFromString(text, "text/html"))} · The list below is as it was before.`);
+    return;
+  }
   const note = Object.assign(document.createElement("p"), { className: "invalid-feedback", textContent: reason(new DOMParser().parseFromString(text, "text/html")) });
   note.setAttribute("role", "alert");
   note.dataset.refused = "";
@@ -439,4 +494,5 @@ document.addEventListener("htmx:response:error", (event) => {
 tellTimes();
 tellAmounts();
 all("[data-meta]").forEach(editor);
+one("#main form[method=post] [aria-invalid]")?.focus(); // a form that was not taken begins where it is wrong
 goOn();
