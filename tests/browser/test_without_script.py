@@ -43,6 +43,17 @@ async def test_filters_sort_and_pages_work_without_script(plain: Desk) -> None:
     await expect(plain.button("Copy as cURL")).to_have_count(0)
 
 
+async def test_a_customer_is_found_without_script(plain: Desk) -> None:
+    await plain.customers(li="李雷")
+    await plain.open("/dashboard")
+    await expect(plain.page.get_by_role("button", name="Keys (?)")).to_have_count(0)
+    await plain.link("Find").click()
+    await plain.page.get_by_role("textbox").fill("李雷")
+    await plain.page.keyboard.press("Enter")
+    await plain.link("李雷 li@example.com").click()
+    await expect(plain.page.get_by_role("heading", name="李雷")).to_be_visible()
+
+
 async def test_a_customer_is_made_and_edited_without_script(plain: Desk) -> None:
     await plain.open_customers()
     await plain.link("Create customer").first.click()

@@ -13,6 +13,7 @@ ASSETS = Assets(
         "htmx.js": _HERE / "vendor" / "htmx.js",
         "dashboard.css": _HERE / "static" / "dashboard.css",
         "dashboard.js": _HERE / "static" / "dashboard.js",
+        "keys.js": _HERE / "static" / "keys.js",
         "theme.js": _HERE / "static" / "theme.js",
         "icon.svg": _HERE / "static" / "icon.svg",
     },
