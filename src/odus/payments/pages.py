@@ -120,7 +120,7 @@ async def _page(visit: Visit, record: Record, rows: list[Row], status: int = 200
         method=method and await payment_methods.get(read, merchant_id, method),
         items=await _items(visit, record),
         rows=rows,
-        activity=await activity(visit.database, merchant_id, record.id, words.telling(record.currency)),
+        activity=await activity(visit, record.id, words.telling(record.currency)),
     )
 
 
