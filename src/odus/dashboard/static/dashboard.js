@@ -227,6 +227,15 @@ document.addEventListener("toggle", (event) => {
   // What opened the panel may have become a chip meanwhile, so that the browser cannot give the focus back.
   else if (document.activeElement === document.body || panel.contains(document.activeElement)) one(`[popovertarget="${panel.id}"]`)?.focus();
 }, true);
+// What was applied, and not only typed, is done with: its panel closes when the answer has come.
+let applied = null;
+document.addEventListener("submit", (event) => { if (event.target.matches(".filter-form")) applied = event.target.parentElement.id; });
+document.addEventListener("input", (event) => { if (event.target.closest(".filter-form")) applied = null; });
+document.addEventListener("htmx:response:error", () => { applied = null; });
+document.addEventListener("htmx:after:swap", () => {
+  if (applied) one(`#${CSS.escape(applied)}:popover-open`)?.hidePopover();
+  applied = null;
+});
 document.addEventListener("htmx:before:history:update", ({ detail: { history: update } }) => {
   if (isFresh) update.type = "push";
   isFresh = false;
@@ -276,7 +285,7 @@ function editor(form) {
     const changes = shown.filter(isChanged).length;
     count.textContent = `${present.length} of ${LIMIT}`;
     if (save) {
-      save.textContent = changes ? `Save ${changes} change${changes === 1 ? "" : "s"}` : "Save";
+      save.textContent = changes > 1 ? `Save ${changes} changes` : changes ? "Save 1 change" : "Save";
       save.disabled = changes === 0 || faults.length > 0;
       discard.hidden = changes === 0;
     }
