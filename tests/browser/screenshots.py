@@ -48,7 +48,7 @@ async def _look(browser: Browser, url: str, dsn: str, look: str, rest: Path) -> 
     async with desk(
         browser, url, dsn, email=f"ada@{look}.acme.example", reduced_motion="reduce", **LOOKS[look]
     ) as made:
-        made.foreseen.update((400, 404))
+        made.foreseen.update((400, 404, 409))
         pages = await prepare(made)
         await _fill(dsn, made.shop.merchant_id)
         for name, path in pages.items():

@@ -95,6 +95,33 @@ async def test_a_panel_that_closes_gives_the_focus_to_its_chip_and_back_undoes_t
     await desk.expect_rows("Jane Smith")
 
 
+@pytest.mark.parametrize("way", ["Enter", "Apply"])
+async def test_a_filter_that_is_applied_closes_its_panel_and_its_chip_has_the_focus(desk: Desk, way: str) -> None:
+    for name, value, rows in (("Name", "jane", ["Janet Jones", "Jane Smith"]), ("Email", "janet@", ["Janet Jones"])):
+        panel = await desk.open_filter(name)
+        await panel.get_by_label(name, exact=True).last.fill(value)
+        if way == "Enter":
+            await desk.page.keyboard.press("Enter")
+        else:
+            await panel.get_by_role("button", name="Apply").click()
+        await expect(desk.panel).to_have_count(0)
+        await desk.expect_rows(*rows)
+        await expect(desk.chips.get_by_role("button", name=name)).to_be_focused()
+    panel = await desk.open_filter("Email")
+    await desk.page.keyboard.press("Enter")  # as it is
+    await expect(desk.panel).to_have_count(0)
+
+
+async def test_a_filter_that_is_refused_keeps_its_panel_open(desk: Desk) -> None:
+    desk.foreseen.add(400)
+    panel = await desk.open_filter("Metadata")
+    await panel.get_by_label("Key").fill("a]b")
+    await panel.get_by_label("Metadata", exact=True).last.fill("x")
+    await desk.page.keyboard.press("Enter")
+    await expect(panel.get_by_role("alert")).to_be_visible()
+    await expect(desk.panel).to_have_count(1)
+
+
 async def test_email_and_name_are_filtered_exactly_or_by_a_part(desk: Desk) -> None:
     panel = await desk.open_filter("Email")
     await panel.get_by_label("How").select_option("is")

@@ -63,6 +63,49 @@ async def test_a_question_mark_lists_the_keys(admin: Desk) -> None:
     await expect(admin.dialog).to_have_count(0)
 
 
+async def test_letter_keys_can_be_switched_off_and_stay_so(admin: Desk) -> None:
+    await admin.customers(jane="Jane Smith")
+    await admin.open_customers()
+    switch = admin.dialog.get_by_role("switch", name="Letter keys")
+    await admin.page.keyboard.press("?")
+    await expect(switch).to_be_checked()
+    await switch.uncheck()
+    await admin.page.keyboard.press("Escape")
+    for _ in range(2):
+        for key in ("/", "j", "n", "e", "?"):
+            await admin.page.keyboard.press(key)
+        await expect(admin.dialog).to_have_count(0)
+        await expect(admin.panel).to_have_count(0)
+        await expect(admin.page.locator(".row-link:focus")).to_have_count(0)
+        await admin.page.keyboard.press("Control+k")
+        await expect(admin.page.get_by_role("dialog", name="Find")).to_be_visible()
+        await admin.page.keyboard.press("Escape")
+        await admin.page.reload()
+    await admin.button("Keys (?)").click()
+    await expect(switch).not_to_be_checked()
+    await switch.check()
+    await admin.dialog.get_by_role("button", name="Close").click()
+    await expect(admin.button("Keys (?)")).to_be_focused()
+    await admin.page.keyboard.press("j")
+    await expect(admin.page.locator(".row-link:focus")).to_have_count(1)
+
+
+async def test_the_palette_and_the_keys_have_a_door_that_a_finger_finds(open_desk: OpenDesk) -> None:
+    async with open_desk(viewport={"width": 375, "height": 760}, has_touch=True, is_mobile=True) as desk:
+        await desk.customers(li="李雷")
+        await desk.open("/dashboard")
+        await desk.link("Find").tap()
+        await expect(desk.page.get_by_role("dialog", name="Find")).to_be_visible()
+        await desk.dialog.get_by_role("textbox").fill("李雷")
+        await desk.dialog.get_by_role("link", name="李雷").tap()
+        await expect(desk.page.get_by_role("heading", name="李雷")).to_be_visible()
+        await desk.button("Menu").tap()
+        await desk.button("Keys (?)").tap()
+        await expect(desk.page.get_by_role("dialog", name="Keys")).to_be_visible()
+        await desk.dialog.get_by_role("button", name="Close").tap()
+        await expect(desk.button("Menu")).to_be_focused()
+
+
 async def test_letters_that_are_typed_into_a_field_open_nothing(admin: Desk) -> None:
     await admin.open_customer()
     await admin.button("Add key").click()

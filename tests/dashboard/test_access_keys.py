@@ -62,20 +62,22 @@ async def test_a_filter_that_no_key_matches_says_so(developer: Person) -> None:
 
 async def test_what_is_wrong_with_a_key_stands_at_its_field(developer: Person) -> None:
     page = await developer.is_refused(f"{HERE}/new", {"note": "", **ONCE})
-    notes = [each.text for each in page.every("div", class_="invalid-feedback")]
-    assert [each.split()[0] for each in notes] == ["Note", "Permissions"]
+    notes = page.every("div", class_="invalid-feedback")
+    assert len(notes) == 2
+    assert [page.one("input", name="note") in list(each.parent or ()) for each in notes] == [True, False]
+    assert all(each.text[0].isupper() for each in notes)
     page = await developer.is_refused(f"{HERE}/new", {"note": "Till", **ONCE})
     assert page.one("input", name="note").attributes["value"] == "Till"
 
 
 async def test_a_developer_can_grant_no_more_than_the_role_has(developer: Person) -> None:
     offered = {
-        each.attributes["value"] for each in (await developer.see(f"{HERE}/new")).every("input", type="checkbox")
+        each.attributes["value"] for each in (await developer.see(f"{HERE}/new")).every("input", name="permissions")
     }
     assert offered == {each for each in Permission if not each.startswith("USER_")}
     before = (await developer.browser.get(HERE)).text.count("Till")
     page = await developer.is_refused(f"{HERE}/new", {"note": "Till", "permissions": "USER_READ", **ONCE})
-    assert page.one("div", class_="invalid-feedback").text.startswith("Permissions")
+    assert page.one("div", class_="invalid-feedback").parent == page.one("legend").parent
     assert (await developer.browser.get(HERE)).text.count("Till") == before
 
 

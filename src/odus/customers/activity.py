@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 import msgspec
 
+from odus.customers import cards
 from odus.events import queries as events
 from odus.events.model import Event
 from odus.kit import fields
 from odus.kit.bodies import Json
 from odus.kit.db import Database
-from odus.kit.lists import Asked, Paging
+from odus.kit.lists import Asked, Paging, paging
+from odus.kit.pages import Visit
 from odus.kit.times import Moment
 from odus.secret_keys import queries as secret_keys
 from odus.users import queries as users
@@ -40,10 +42,16 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Activity(msgspec.Struct, frozen=True):
-    """The newest steps, and how many there are in all."""
+    """Some steps, newest first, and how many there are in all."""
 
     steps: list[Step]
     count: int
+    paging: Paging
+
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing is older than these steps."""
+        return self.paging.offset + len(self.steps) >= self.count
 
 
 TITLES = {
@@ -92,15 +100,26 @@ PLAIN = Words(told)
 """Tells every field as it is."""
 
 
-async def activity(database: Database, merchant_id: str, resource: str, words: Words = PLAIN) -> Activity:
-    """Return an object's newest events."""
-    sort = events.LISTING.sorts["createdAt"]
-    asked = Asked(sort=sort, is_descending=True, paging=Paging(1, SHOWN))
+async def activity(visit: Visit, resource: str, words: Words = PLAIN) -> Activity | None:
+    """Return an object's newest events, or the older ones that `activity` in the address asks for by a page's number.
+
+    None where they cannot be read: the rest of the page is shown all the same.
+    """
+    return await cards.apart(visit, "Activity", _activity(visit, resource, words))
+
+
+async def _activity(visit: Visit, resource: str, words: Words) -> Activity:
+    database, merchant_id = visit.database, visit.who.merchant_id
+    asked = Asked(
+        sort=events.LISTING.sorts["createdAt"],
+        is_descending=True,
+        paging=Paging(paging({"page": visit.query.get("activity", ["1"])[0]}).number, SHOWN),
+    )
     page = await events.search_of(database.search, merchant_id, resource, asked)
     names = await _names(database, merchant_id, page.data)
     count = page.pagination.item_count
     steps = [_step(event, names, words) for event in page.data]
-    return Activity(steps, count if isinstance(count, int) else len(page.data))
+    return Activity(steps, count if isinstance(count, int) else len(page.data), asked.paging)
 
 
 async def _names(database: Database, merchant_id: str, found: list[Event]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Cards: what other features show on a customer's page; the application says which, in their order."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -11,6 +12,7 @@ from odus.kit.pages import Visit
 from odus.kit.permissions import Permission
 from odus.kit.problems import Problem
 
+T = TypeVar("T")
 Content = Mapping[str, object]
 
 
@@ -33,14 +35,19 @@ class Filled(msgspec.Struct, frozen=True):
 async def filled(visit: Visit, customer: Customer) -> list[Filled]:
     """Return the cards that the person may see, each loaded by itself: one that fails takes no other with it."""
     cards: Sequence[Card] = visit.call.app.state.customer_cards
-    return [Filled(card, await _content(card, visit, customer)) for card in cards if visit.may(card.permission)]
+    return [
+        Filled(card, await apart(visit, card.title, card.load(visit, customer)))
+        for card in cards
+        if visit.may(card.permission)
+    ]
 
 
-async def _content(card: Card, visit: Visit, customer: Customer) -> Content | None:
+async def apart(visit: Visit, title: str, loading: Awaitable[T]) -> T | None:
+    """Load what a card shows; None where it could not be read."""
     try:
-        return await card.load(visit, customer)
+        return await loading
     except Exception as error:
         if not isinstance(error, Problem) and db.unavailable(error) is None:
             raise
-        log.warning("unavailable", requestId=visit.who.request_id, card=card.title, reason=type(error).__name__)
+        log.warning("unavailable", requestId=visit.who.request_id, card=title, reason=type(error).__name__)
         return None

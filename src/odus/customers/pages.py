@@ -140,7 +140,7 @@ async def _page(visit: Visit, customer: Customer, rows: list[metadata_forms.Row]
         customer=customer,
         rows=rows,
         cards=await cards.filled(visit, customer),
-        activity=await activity(visit.database, visit.who.merchant_id, customer.id),
+        activity=await activity(visit, customer.id),
     )
 
 

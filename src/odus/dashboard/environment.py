@@ -47,7 +47,7 @@ def environment(packages: Iterable[str]) -> Environment:
         "ahead": ahead,
     }
     made.globals |= shared  # pyright: ignore[reportAttributeAccessIssue] - Jinja types it by what it holds at first
-    made.filters |= {"moment": moment, "day": day, "initials": initials, "phone": fields.phone}
+    made.filters |= {"moment": moment, "day": day, "initials": initials, "phone": fields.phone, "sentence": sentence}
     made.filters |= {"country": country, "brand": brand}
     return made
 
@@ -84,6 +84,11 @@ def countries() -> list[tuple[str, str]]:
 def currencies() -> list[tuple[str, str]]:
     """Return the code of all currencies, and how a form offers them."""
     return [(code, code.upper()) for code in sorted(fields.currencies())]
+
+
+def sentence(text: str) -> str:
+    """Return what is wrong with a field as a sentence: it stands at its field, whose name it need not say."""
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def country(code: str) -> str:

@@ -36,9 +36,12 @@ class Asset:
 class Assets:
     """The files of some pages, under one path."""
 
-    def __init__(self, prefix: str, sources: Mapping[str, Traversable]) -> None:
-        """Read the files."""
-        known = {name: Asset(name, source.read_bytes()) for name, source in sources.items()}
+    def __init__(self, prefix: str, sources: Mapping[str, Traversable | bytes]) -> None:
+        """Read the files; some are given as what stands in them."""
+        known = {
+            name: Asset(name, source if isinstance(source, bytes) else source.read_bytes())
+            for name, source in sources.items()
+        }
         self._paths = {name: prefix + asset.name for name, asset in known.items()}
         self._assets = {asset.name: asset for asset in known.values()}
 

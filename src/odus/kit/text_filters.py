@@ -20,6 +20,13 @@ def operators(exact: Reading, partial: Reading) -> dict[str, Operator]:
     return {**_exact(exact), **_partial(partial), "exists": exists}
 
 
+def beginning(field: Field, text: str) -> Condition:
+    """Hold that a field begins with a text, without its case where the field has none: a range of its index."""
+    column = field.indexed
+    first = fold(text) if column == field.folded else text
+    return Condition(f"{column} >= {{0}} and {column} < {{1}}", (first, first + _LAST))
+
+
 def _exact(read: Reading) -> dict[str, Operator]:
     def equal(field: Field, _key: str, values: Sequence[str]) -> Condition:
         value = read(values[0])
@@ -117,6 +124,9 @@ def _has_trigrams(value: str) -> bool:
     """Tell whether an index of trigrams finds a value; one that it does not makes it read all of itself."""
     return _WORD.search(value) is not None
 
+
+_LAST = "\U0010ffff"
+"""What sorts after all other characters, as bytes do."""
 
 _WORD = re.compile(r"[^\W_]{3}")
 

@@ -139,7 +139,7 @@ async def _page(visit: Visit, record: Record, rows: list[Row], status: int = 200
         items=await _items(visit, record),
         subscriptions=await _subscriptions(visit, record),
         rows=rows,
-        activity=await activity(visit.database, merchant_id, record.id, words.telling(record.currency)),
+        activity=await activity(visit, record.id, words.telling(record.currency)),
     )
 
 

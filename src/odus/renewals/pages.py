@@ -140,7 +140,7 @@ async def _page(visit: Visit, record: Record, rows: list[Row], status: int = 200
         method=await payment_methods.get(read, merchant_id, record.payment_method),
         charged=await _payments(visit, record) if visit.may(Permission.PAYMENT_READ) else None,
         rows=rows,
-        activity=await activity(visit.database, merchant_id, record.id, words.telling(record.currency)),
+        activity=await activity(visit, record.id, words.telling(record.currency)),
     )
 
 

@@ -257,6 +257,15 @@ document.addEventListener("toggle", (event) => {
   // What opened the panel may have become a chip meanwhile, so that the browser cannot give the focus back.
   else if (document.activeElement === document.body || panel.contains(document.activeElement)) one(`[popovertarget="${panel.id}"]`)?.focus();
 }, true);
+// What was applied, and not only typed, is done with: its panel closes when the answer has come.
+let applied = null;
+document.addEventListener("submit", (event) => { if (event.target.matches(".filter-form")) applied = event.target.parentElement.id; });
+document.addEventListener("input", (event) => { if (event.target.closest(".filter-form")) applied = null; });
+document.addEventListener("htmx:response:error", () => { applied = null; });
+document.addEventListener("htmx:after:swap", () => {
+  if (applied) one(`#${CSS.escape(applied)}:popover-open`)?.hidePopover();
+  applied = null;
+});
 document.addEventListener("htmx:before:history:update", ({ detail: { history: update } }) => {
   if (isFresh) update.type = "push";
   isFresh = false;
@@ -307,7 +316,7 @@ function editor(form) {
     const changes = shown.filter(isEdited).length;
     count.textContent = `${present.length} of ${LIMIT}`;
     if (save) {
-      save.textContent = changes ? `Save ${changes} change${changes === 1 ? "" : "s"}` : "Save";
+      save.textContent = changes > 1 ? `Save ${changes} changes` : changes ? "Save 1 change" : "Save";
       save.disabled = changes === 0 || faults.length > 0;
       discard.hidden = changes === 0;
     }
@@ -361,93 +370,6 @@ function editor(form) {
   const start = () => { all("textarea", rows).forEach(fit); look(); };
   start();
 }
-
-// Keys.
-const HELP = [["/", "Filter the list"], ["J, K", "Next, previous row"], ["Enter", "Open the row"], ["E", "Edit"], ["N", "New"], ["Ctrl K", "Find a customer or a page"], ["?", "This help"]];
-function help() {
-  const shown = dialog();
-  const card = document.createElement("div");
-  card.className = "card form-card";
-  const title = Object.assign(document.createElement("h1"), { textContent: "Keys", id: "dialog-title" });
-  const list = document.createElement("dl");
-  list.className = "keys";
-  for (const [key, text] of HELP) list.append(Object.assign(document.createElement("dt"), { textContent: key }), Object.assign(document.createElement("dd"), { textContent: text }));
-  const close = Object.assign(document.createElement("button"), { className: "btn", type: "button", textContent: "Close" });
-  close.setAttribute("data-close", "");
-  const actions = Object.assign(document.createElement("div"), { className: "form-actions" });
-  actions.append(close);
-  card.append(title, list, actions);
-  shown.replaceChildren(card);
-  shown.setAttribute("aria-labelledby", "dialog-title");
-  shown.showModal();
-}
-
-function step(by) {
-  const rows = all("tr[data-row]");
-  if (!rows.length) return;
-  const now = rows.findIndex((row) => row.contains(document.activeElement));
-  one(".row-link", rows[Math.max(0, Math.min(rows.length - 1, now < 0 ? 0 : now + by))]).focus();
-}
-
-// The palette: finds customers and pages while one types.
-let looking;
-function palette() {
-  const box = dialog();
-  box.replaceChildren(one("#palette").content.cloneNode(true));
-  const title = one("h2", box);
-  title.id = "dialog-title";
-  box.setAttribute("aria-labelledby", title.id);
-  if (!box.open) box.showModal();
-  const input = one("[data-find]", box);
-  const results = one("[data-results]", box);
-  input.focus();
-  let shown = null;
-  const look = async () => {
-    clearTimeout(looking);
-    const asked = input.value;
-    if (asked === shown) return;
-    const response = await fetch(`/dashboard/find?q=${encodeURIComponent(asked)}`);
-    if (response.redirected) { location.reload(); return; } // the session has ended: to the sign-in, and back here
-    const page = new DOMParser().parseFromString(await response.text(), "text/html");
-    if (asked !== input.value) return;
-    results.replaceChildren(...(one("[data-results]", page)?.childNodes ?? []));
-    shown = asked;
-  };
-  input.addEventListener("input", () => {
-    clearTimeout(looking);
-    looking = setTimeout(() => look().catch(failed), 150);
-  });
-  input.form.addEventListener("submit", (event) => {
-    event.preventDefault();
-    look().then(() => one("a", results)?.click()).catch(failed);
-  });
-  look().catch(failed);
-  one("#dialog > *").addEventListener("keydown", (event) => {
-    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-    event.preventDefault();
-    const links = [input, ...all("a", results)];
-    const now = links.indexOf(document.activeElement);
-    links[(now + (event.key === "ArrowDown" ? 1 : links.length - 1)) % links.length].focus();
-  });
-}
-
-document.addEventListener("keydown", (event) => {
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k" && one("#navigation")) {
-    event.preventDefault();
-    if (!one("#dialog[open] :is(form[method=post], .secret)")) palette();
-    return;
-  }
-  const isTyping = event.target.closest?.("input, textarea, select, [contenteditable], dialog, .filter-panel");
-  if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-  const click = (selector) => { const found = one(selector); if (found) { event.preventDefault(); found.click(); } };
-  const key = event.key.toLowerCase();
-  if (key === "/") click(".filters [popovertarget]");
-  else if (key === "j") step(1);
-  else if (key === "k") step(-1);
-  else if (key === "e") click("[data-edit]");
-  else if (key === "n") click("[data-new]");
-  else if (key === "?") { event.preventDefault(); help(); }
-});
 
 document.addEventListener("htmx:before:request", () => one("[data-list]")?.classList.add("is-old"));
 document.addEventListener("htmx:after:request", () => one("[data-list]")?.classList.remove("is-old"));
