@@ -1,8 +1,12 @@
 """Making and changing products and prices through forms, as a browser sends them."""
 
+from typing import get_args
+
 import pytest
 
 from odus.kit.db import Database
+from odus.products import words
+from odus.products.model import IntervalUnit
 from tests import make
 from tests.dashboard import markup
 from tests.dashboard.markup import Element, Fields
@@ -205,3 +209,9 @@ async def test_a_support_agent_sees_no_products(support_agent: Person, database:
     assert not links & {PRODUCTS, PRICES}
     await support_agent.see(PRODUCTS, 403)
     await support_agent.see(PRICES, 403)
+
+
+def test_every_interval_is_told_in_the_singular_and_the_plural() -> None:
+    for unit in get_args(IntervalUnit):
+        assert (words.every(unit, 1), words.every(unit, 2000)) == (f"every {unit}", f"every 2,000 {unit}s")
+        assert (words.during(unit, 1), words.during(unit, 2)) == (f"for 1 {unit}", f"for 2 {unit}s")
