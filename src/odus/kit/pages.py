@@ -31,7 +31,7 @@ MOST_FIELDS = 500
 FORM = "form"
 """Under this name a request keeps what its form sent."""
 PERSON = "person"
-"""Under this name it keeps who sent it."""
+"""Under this name it keeps who sent it, once that was looked up; None where nobody is signed in."""
 PERMISSION = "permission"
 """Under this name a route keeps what it needs (None: a session alone); one that is open to all has no such name."""
 
@@ -221,9 +221,8 @@ class ProblemPage(Response):
 
     async def _person(self) -> Person | None:
         """Return who is signed in; None also where that cannot be read either."""
-        known: Person | None = self.call.scope["state"].get(PERSON)
-        if known is not None:
-            return known
+        if PERSON in self.call.scope["state"]:
+            return self.call.scope["state"][PERSON]
         try:
             async with deadlines.limited(_services(self.call).request_timeout):
                 return await recognized(self.call)
@@ -271,6 +270,7 @@ async def _visit(
     call: Call, permission: Permission | None, function: Callable[[Visit], Awaitable[Response]]
 ) -> Response:
     person: Person | None = None
+    call.scope["state"][PERSON] = None  # nor is it looked up again, where the database lets one wait for it
     try:
         async with deadlines.limited(_services(call).request_timeout):
             if call.scope["method"] == "POST":
