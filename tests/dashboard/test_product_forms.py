@@ -190,9 +190,9 @@ async def test_a_price_is_told_in_words(admin: Person) -> None:
 
 async def test_a_filter_of_an_amount_is_told_in_the_words_of_amounts(admin: Person) -> None:
     await make.price(admin.shop.client, amount=1250)
-    for operator, words in {"gt": "more than", "gte": "at least", "lt": "less than", "lte": "at most"}.items():
+    for operator, said in {"gt": "more than", "gte": "at least", "lt": "less than", "lte": "at most"}.items():
         page = await admin.see(f"{PRICES}?amount[{operator}]=1250")
-        assert f"Amount {words} 1250" in [each.text for each in page.every("span", class_="chip-text")]
+        assert f"Amount {said} 1250" in [each.text for each in page.every("span", class_="chip-text")]
 
 
 async def test_the_state_is_chosen_and_told_by_its_name(admin: Person) -> None:
