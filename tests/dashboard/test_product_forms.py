@@ -1,8 +1,12 @@
 """Making and changing products and prices through forms, as a browser sends them."""
 
+from typing import get_args
+
 import pytest
 
 from odus.kit.db import Database
+from odus.products import words
+from odus.products.model import IntervalUnit
 from tests import make
 from tests.dashboard import markup
 from tests.dashboard.markup import Element, Fields
@@ -186,9 +190,9 @@ async def test_a_price_is_told_in_words(admin: Person) -> None:
 
 async def test_a_filter_of_an_amount_is_told_in_the_words_of_amounts(admin: Person) -> None:
     await make.price(admin.shop.client, amount=1250)
-    for operator, words in {"gt": "more than", "gte": "at least", "lt": "less than", "lte": "at most"}.items():
+    for operator, said in {"gt": "more than", "gte": "at least", "lt": "less than", "lte": "at most"}.items():
         page = await admin.see(f"{PRICES}?amount[{operator}]=1250")
-        assert f"Amount {words} 1250" in [each.text for each in page.every("span", class_="chip-text")]
+        assert f"Amount {said} 1250" in [each.text for each in page.every("span", class_="chip-text")]
 
 
 async def test_the_state_is_chosen_and_told_by_its_name(admin: Person) -> None:
@@ -205,3 +209,9 @@ async def test_a_support_agent_sees_no_products(support_agent: Person, database:
     assert not links & {PRODUCTS, PRICES}
     await support_agent.see(PRODUCTS, 403)
     await support_agent.see(PRICES, 403)
+
+
+def test_every_interval_is_told_in_the_singular_and_the_plural() -> None:
+    for unit in get_args(IntervalUnit):
+        assert (words.every(unit, 1), words.every(unit, 2000)) == (f"every {unit}", f"every 2,000 {unit}s")
+        assert (words.during(unit, 1), words.during(unit, 2)) == (f"for 1 {unit}", f"for 2 {unit}s")

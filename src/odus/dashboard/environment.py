@@ -15,6 +15,7 @@ from odus.kit import fields, list_bars, list_pages, money, times
 from odus.kit.times import Moment
 from odus.payment_methods.words import brand
 from odus.payments import words as payment_words
+from odus.products import words as product_words
 from odus.subscriptions import words as subscription_words
 
 ROLE_NAMES = {"admin": "Admin", "developer": "Developer", "supportAgent": "Support agent"}
@@ -44,6 +45,7 @@ def environment(packages: Iterable[str]) -> Environment:
         "money_plain": money.plain,
         "money_digits": money.digits,
         "payment_words": payment_words,
+        "product_words": product_words,
         "subscription_words": subscription_words,
         "ahead": ahead,
     }
