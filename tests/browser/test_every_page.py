@@ -22,7 +22,7 @@ PAYMENTS = "/dashboard/payments"
 SUBSCRIPTIONS = "/dashboard/subscriptions"
 WIDTHS = (375, 640)
 """A telephone's, and that of a page of 1280 pixels at 200 %."""
-GETS = [route for route in routes.ROUTES if route.method == "GET" and not route.is_open]
+GETS = [route for route in routes.ROUTES if route.is_shown and not route.is_open]
 
 
 async def prepare(desk: Desk) -> dict[str, str]:
