@@ -27,4 +27,4 @@ starts = st.sampled_from(
     ]
 )
 """Ends of months, and nights in which clocks are put forward or back."""
-typed = st.sampled_from([make.VISA, make.MASTERCARD, make.INSUFFICIENT, make.FRAUD, make.CHALLENGED])
+typed = st.sampled_from([make.VISA, make.MASTERCARD, make.VISA, make.INSUFFICIENT, make.FRAUD, make.CHALLENGED])
