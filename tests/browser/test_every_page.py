@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -298,7 +298,7 @@ TEXTS = f"""() => {{
 """Returns each piece of text that is on a page, in its order."""
 
 
-async def look(page: Page) -> list[str]:
+async def look(page: Page, widths: Sequence[int] = WIDTHS) -> list[str]:
     """Return what is wrong with a page: what axe finds in light and in dark, and what is lost where it is narrow.
 
     The page is loaded once: the browser says that the system turned dark, and the window becomes narrow.
@@ -308,7 +308,7 @@ async def look(page: Page) -> list[str]:
     found += [f"dark: {fault}" for fault in await _faults(page, ON_TOP, runOnly=COLOURS)]
     await page.emulate_media(color_scheme="light")
     texts = Counter(await page.evaluate(TEXTS))
-    for width in WIDTHS:
+    for width in widths:
         await page.set_viewport_size({"width": width, "height": 800})
         if (needed := await page.evaluate("document.documentElement.scrollWidth")) > width:
             found.append(f"{page.url} needs {needed} of {width}")
