@@ -2,8 +2,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests wait for processes, browsers and each other: one more of them than there are processors keeps those busy.
-PROCESSES := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
@@ -16,7 +14,7 @@ run: $(VENV)/.run ## Install and start Odus with sample data
 	@$(BIN)/odus demo
 
 test: $(VENV)/.dev ## Install what the tests need and run them all
-	PYTHONHASHSEED=0 $(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup $(ARGS)
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 test-faults: $(VENV)/.dev ## The long forms: 20 kills of each process, 980 faulty moves of money, 2,000 random sets of customers to list
 	ODUS_TEST_KILLS=20 ODUS_TEST_LIST_EXAMPLES=2000 ODUS_TEST_PAYMENT_EXAMPLES=500 \

@@ -31,6 +31,7 @@ ALONE = ("faults", "test_server.py", "test_worker.py", "test_cli.py", "test_seed
 """Tests that start, kill and time whole servers: one after the other, so that they do not disturb each other."""
 
 
+@pytest.hookimpl(tryfirst=True)  # or xdist reads the groups before they are there
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let processes that share the tests take whole files, first what must not run beside its like."""
     for item in items:
