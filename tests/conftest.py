@@ -27,18 +27,17 @@ from tests.make import Shop
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-ALONE = ("faults", "test_server.py", "test_worker.py", "test_cli.py", "test_seed.py", "test_app_log.py")
-"""Tests that start, kill and time whole servers: one after the other, so that they do not disturb each other."""
+SLOW = ("faults", "test_server.py", "test_worker.py", "test_cli.py", "test_seed.py", "test_app_log.py")
+"""Tests that start, kill and time whole servers."""
 
 
 @pytest.hookimpl(tryfirst=True)  # or xdist reads the groups before they are there
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let processes that share the tests take whole files, first what must not run beside its like."""
+    """Let processes that share the tests take whole files, first what takes longest."""
     for item in items:
-        is_alone = any(part in ALONE for part in item.path.parts)
-        item.add_marker(pytest.mark.xdist_group("servers" if is_alone else item.path.as_posix()))
+        item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
     if os.environ.get("PYTEST_XDIST_WORKER"):
-        items.sort(key=lambda item: not any(part in ALONE for part in item.path.parts))
+        items.sort(key=lambda item: not any(part in SLOW for part in item.path.parts))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
