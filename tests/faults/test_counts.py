@@ -343,7 +343,8 @@ async def test_only_one_process_tidies_at_a_time(
     async with other.transaction():
         await other.execute("lock table count_horizons in access exclusive mode")
         first = asyncio.create_task(counts.tidy(database.write, [queries.LISTING]))
-        while not await other.fetchval("select exists (select from pg_locks where locktype = 'advisory')"):
+        ours = "locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())"
+        while not await other.fetchval(f"select exists (select from pg_locks where {ours})"):
             pass
         async with asyncio.timeout(10):
             await counts.tidy(database.write, [queries.LISTING])
